@@ -1,0 +1,48 @@
+# The base is any image with Python 3.11 or newer. Three ways to get torch:
+#   CPU, the smallest: --build-arg PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu
+#   CUDA from PyPI:    the default; the wheels bring CUDA, the host its driver and NVIDIA's container toolkit
+#   CUDA in the base:  --build-arg BASE_IMAGE=<one with torch> --build-arg TORCH_SPEC="torch>=2.11"
+#                      (a torch in the base that satisfies TORCH_SPEC is used as it is)
+ARG BASE_IMAGE=python:3.11-slim
+
+FROM ${BASE_IMAGE} AS wheel
+WORKDIR /source
+COPY . .
+RUN python -m pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
+
+
+FROM ${BASE_IMAGE}
+# Takes the place of the pin in constraints.txt.
+ARG TORCH_SPEC="torch==2.13.0"
+ARG PIP_EXTRA_INDEX_URL
+
+RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent chainrule \
+ && python -m venv --system-site-packages --without-pip /opt/venv
+ENV PATH=/opt/venv/bin:${PATH}
+
+# torch is most of the image and rarely changes: a layer of its own, below the rest.
+COPY constraints.txt /opt/constraints.txt
+RUN sed -i "s/^torch==.*/${TORCH_SPEC}/" /opt/constraints.txt \
+ && python -m pip install --no-cache-dir --constraint /opt/constraints.txt torch
+
+# The import proves that the service loads, and leaves the bytecode that a read-only root could not write.
+RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
+    find /wheels -name 'chainrule-*.whl' -exec \
+        python -m pip install --no-cache-dir --constraint /opt/constraints.txt "{}[service]" \; \
+ && python -c "import chainrule.api"
+
+# One compute thread a worker: many at once beat one that is spread thin. Raise it for large networks.
+ENV PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    OMP_NUM_THREADS=1 \
+    MKL_NUM_THREADS=1 \
+    OPENBLAS_NUM_THREADS=1 \
+    CHAINRULE_HOST=0.0.0.0 \
+    CHAINRULE_PORT=8000
+
+USER 10001
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
+    CMD ["python", "-c", "import http.client, os, sys; c = http.client.HTTPConnection('127.0.0.1', int(os.environ['CHAINRULE_PORT']), timeout=2); c.request('GET', '/livez'); sys.exit(c.getresponse().status != 200)"]
+CMD ["chainrule", "serve"]

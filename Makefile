@@ -1,0 +1,69 @@
+# `make serve` needs Python 3.11 or newer and nothing else; `make test` runs all that CI runs.
+# On Linux PyPI's torch brings CUDA (several GB). For the small CPU build:
+#   PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make serve
+
+PYTHON  ?= python3
+HOST    ?= 127.0.0.1
+PORT    ?= 8000
+WORKERS ?= 2
+IMAGE   ?= chainrule
+DOCKER  ?= $(firstword $(shell command -v docker podman))
+
+VENV := .venv
+BIN  := $(VENV)/bin
+PIP  := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+
+# One compute thread a test worker: more of them than cores only get in each other's way.
+test test-quick: export OMP_NUM_THREADS = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test test-quick lint types format bench image clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+serve: $(VENV)/service.stamp  ## install what the service needs and serve on 127.0.0.1:8000
+	CHAINRULE_HOST=$(HOST) CHAINRULE_PORT=$(PORT) $(BIN)/chainrule serve
+
+test: lint types  ## all that CI runs: lint, types, every test
+	$(BIN)/pytest -n $(WORKERS) -m "not container"
+	$(BIN)/pytest -m container
+
+test-quick: $(VENV)/dev.stamp  ## the tests that are not slow
+	$(BIN)/pytest -n $(WORKERS) -m "not slow and not container"
+
+lint: $(VENV)/dev.stamp  ## ruff: rules and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/dev.stamp  ## mypy, strict
+	$(BIN)/mypy
+
+format: $(VENV)/dev.stamp  ## let ruff rewrite what it can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/dev.stamp  ## speed against the peers, as ratios in one run
+	$(BIN)/python tests/benchmarks/run.py
+
+image:  ## build the container image
+	@[ -n "$(DOCKER)" ] || { echo "make image needs docker or podman; neither is on the PATH" >&2; exit 1; }
+	$(DOCKER) build --tag $(IMAGE) $(BUILD_ARGS) .
+
+clean:  ## remove the virtual environment and everything else that is made here
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find service clients tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Installing is skipped until what is to be installed changes.
+$(VENV)/service.stamp: EXTRA = service
+$(VENV)/dev.stamp: EXTRA = dev
+$(VENV)/%.stamp: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) torch
+	$(PIP) --editable ".[$(EXTRA)]"
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "chainrule needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || echo missing)." >&2; \
+	  echo "Name another one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
