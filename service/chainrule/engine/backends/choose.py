@@ -1,0 +1,35 @@
+"""Pick the namespace for a backend, a device and a dtype."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from chainrule.engine.backends.namespace import Namespace
+from chainrule.engine.backends.numpy import NumpyNamespace
+
+
+class BackendUnavailable(ValueError):
+    """The backend or device asked for is not on this machine. `field` is `backend` or `device`."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+@cache
+def choose(backend: str, device: str, dtype: str) -> Namespace:
+    """The namespace for `backend` (`torch`, `numpy`), `device` (`auto`, `cpu`, `cuda`, `cuda:1`) and `dtype`.
+
+    Raises BackendUnavailable where torch is not installed or there is no such device.
+    """
+    if backend == "numpy":
+        if device not in ("auto", "cpu"):
+            raise BackendUnavailable("device", f"backend numpy runs on cpu only, not on {device}")
+        return NumpyNamespace(dtype)
+    try:
+        from chainrule.engine.backends.torch import TorchNamespace
+    except ModuleNotFoundError as error:
+        raise BackendUnavailable(
+            "backend", 'torch is not installed here: write "backend": "numpy", or install chainrule[service]'
+        ) from error
+    return TorchNamespace(dtype, device)

@@ -1,0 +1,106 @@
+"""The functions that derivative rules are written in.
+
+Besides what is listed here a rule uses only what NumPy arrays and torch tensors have in common: the arithmetic,
+comparison and `@` operators, indexing with `...`, `None` and slices, `.shape`, `.ndim`, `.mT` and `.reshape(shape)`.
+Names follow the array API standard where it has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = Any
+"""A NumPy array or a torch tensor of the namespace's dtype, on its device."""
+
+Shape: TypeAlias = tuple[int, ...]
+Axis: TypeAlias = int | tuple[int, ...]
+
+
+class Namespace(Protocol):
+    """One backend at one dtype on one device. Every function is pure; none changes its arguments."""
+
+    name: str
+    dtype: str
+    device: str
+    eps: float
+    """The spacing of the dtype's numbers at 1."""
+
+    # -- to and from the outside ------------------------------------------------------------------------------
+    def asarray(self, values: NDArray[Any]) -> Array:
+        """`values` on this device; floats in this dtype, integers as int64."""
+
+    def to_numpy(self, array: Array) -> NDArray[Any]: ...
+
+    # -- making -----------------------------------------------------------------------------------------------
+    def zeros(self, shape: Shape) -> Array: ...
+    def ones(self, shape: Shape) -> Array: ...
+    def eye(self, n: int) -> Array: ...
+    def zeros_like(self, x: Array) -> Array: ...
+    def ones_like(self, x: Array) -> Array: ...
+
+    # -- element by element -----------------------------------------------------------------------------------
+    def exp(self, x: Array) -> Array: ...
+    def log(self, x: Array) -> Array: ...
+    def log1p(self, x: Array) -> Array: ...
+    def expm1(self, x: Array) -> Array: ...
+    def sqrt(self, x: Array) -> Array: ...
+    def tanh(self, x: Array) -> Array: ...
+    def erf(self, x: Array) -> Array: ...
+    def abs(self, x: Array) -> Array: ...
+    def sign(self, x: Array) -> Array:
+        """-1, 0 or 1, in x's dtype; 0 at 0."""
+
+    def step(self, x: Array) -> Array:
+        """1 where x > 0, else 0, in x's dtype."""
+
+    def sigmoid(self, x: Array) -> Array:
+        """1 / (1 + e^-x), to full relative precision on both sides."""
+
+    def softplus(self, x: Array) -> Array:
+        """log(1 + e^x), exact everywhere."""
+
+    def relu(self, x: Array) -> Array:
+        """max(x, 0)."""
+
+    def clip(self, x: Array, low: float, high: float) -> Array: ...
+    def maximum(self, x: Array, y: Array) -> Array: ...
+    def linear(self, x: Array, weight: Array, bias: Array | None) -> Array:
+        """x weightᵀ + bias: x (…, in), weight (out, in), bias (out,)."""
+
+    def where(self, mask: Array, x: Array | float, y: Array | float) -> Array:
+        """x where `mask`, else y. At least one of x, y is an array, whose dtype the result has."""
+
+    def as_float(self, mask: Array) -> Array:
+        """A mask as 0 and 1 (or integers as floats) in this dtype."""
+
+    # -- along axes (always counted from the end, so that leading axes are free) -------------------------------
+    def sum(self, x: Array, axis: Axis, keepdims: bool = False) -> Array: ...
+    def sum_all(self, x: Array) -> Array:
+        """The sum of every element, of shape ()."""
+
+    def sum_leading(self, x: Array, axis: int) -> Array:
+        """The sum over one axis, which may be counted from the front: how the engine sums over the batch."""
+
+    def max(self, x: Array, axis: Axis, keepdims: bool = False) -> Array: ...
+    def logsumexp(self, x: Array, axis: Axis, keepdims: bool = False) -> Array: ...
+    def softargmax(self, x: Array, axis: int) -> Array: ...
+    def concat(self, arrays: Sequence[Array], axis: int) -> Array: ...
+    def moveaxis(self, x: Array, source: int, destination: int) -> Array: ...
+    def permute(self, x: Array, axes: Sequence[int]) -> Array: ...
+    def broadcast_to(self, x: Array, shape: Shape) -> Array: ...
+    def contiguous(self, x: Array) -> Array:
+        """x laid out in row-major order, copied only where it is not."""
+
+    def one_hot(self, indices: Array, classes: int) -> Array:
+        """A new last axis of length `classes`: 1 at the index, else 0. Indices outside the range give all 0."""
+
+    def diag_embed(self, x: Array) -> Array:
+        """(..., k) to (..., k, k) with x on the diagonal."""
+
+    # -- questions (each costs a wait for the device) ----------------------------------------------------------
+    def count_nonzero(self, x: Array) -> int: ...
+    def all_finite(self, x: Array) -> bool: ...

@@ -1,0 +1,142 @@
+"""The namespace on torch, on the CPU or a CUDA device. No tensor here ever asks for a gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from chainrule.engine.backends.choose import BackendUnavailable
+from chainrule.engine.backends.namespace import Array, Axis, Shape
+
+
+def _device(asked: str) -> torch.device:
+    if asked == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(asked)
+    if device.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if count == 0:
+            raise BackendUnavailable("device", 'this machine has no CUDA device: write "device": "cpu" or "auto"')
+        if device.index is not None and device.index >= count:
+            raise BackendUnavailable("device", f"{asked} asked for; this machine has cuda:0 to cuda:{count - 1}")
+    return device
+
+
+class TorchNamespace:
+    """torch at one dtype on one device."""
+
+    name = "torch"
+
+    def __init__(self, dtype: str, device: str) -> None:
+        self.dtype = dtype
+        self._dtype: torch.dtype = getattr(torch, dtype)
+        self._device = _device(device)
+        self.device = str(self._device)
+        self._on_cpu = self._device.type == "cpu"
+        self.eps = torch.finfo(self._dtype).eps
+        self._zero = torch.zeros((), dtype=self._dtype, device=self._device)
+
+    def asarray(self, values: NDArray[Any]) -> Array:
+        kind = torch.int64 if values.dtype.kind in "iu" else self._dtype
+        if not values.flags.writeable or not values.dtype.isnative:
+            values = values.astype(values.dtype.newbyteorder("="))
+        return torch.from_numpy(np.ascontiguousarray(values) if values.ndim else values).to(self._device, kind)
+
+    def to_numpy(self, array: Array) -> NDArray[Any]:
+        if not isinstance(array, torch.Tensor):
+            return np.asarray(array)
+        return array.numpy() if self._on_cpu else array.cpu().numpy()
+
+    def zeros(self, shape: Shape) -> Array:
+        return torch.zeros(shape, dtype=self._dtype, device=self._device)
+
+    def ones(self, shape: Shape) -> Array:
+        return torch.ones(shape, dtype=self._dtype, device=self._device)
+
+    def eye(self, n: int) -> Array:
+        return torch.eye(n, dtype=self._dtype, device=self._device)
+
+    zeros_like = staticmethod(torch.zeros_like)
+    ones_like = staticmethod(torch.ones_like)
+
+    exp = staticmethod(torch.exp)
+    log = staticmethod(torch.log)
+    log1p = staticmethod(torch.log1p)
+    expm1 = staticmethod(torch.expm1)
+    sqrt = staticmethod(torch.sqrt)
+    tanh = staticmethod(torch.tanh)
+    erf = staticmethod(torch.erf)
+    abs = staticmethod(torch.abs)
+    sign = staticmethod(torch.sign)
+    sigmoid = staticmethod(torch.sigmoid)
+    relu = staticmethod(torch.relu)
+    maximum = staticmethod(torch.maximum)
+    linear = staticmethod(torch.nn.functional.linear)
+    where = staticmethod(torch.where)
+    moveaxis = staticmethod(torch.movedim)
+    permute = staticmethod(torch.permute)
+    broadcast_to = staticmethod(torch.broadcast_to)
+
+    def step(self, x: Array) -> Array:
+        return torch.heaviside(x, self._zero)
+
+    def softplus(self, x: Array) -> Array:
+        return torch.logaddexp(x, self._zero)
+
+    @staticmethod
+    def clip(x: Array, low: float, high: float) -> Array:
+        return torch.clamp(x, low, high)
+
+    def as_float(self, mask: Array) -> Array:
+        return mask.to(self._dtype)
+
+    @staticmethod
+    def sum(x: Array, axis: Axis, keepdims: bool = False) -> Array:
+        return x.sum(axis, keepdim=keepdims)
+
+    @staticmethod
+    def sum_all(x: Array) -> Array:
+        return x.sum()
+
+    @staticmethod
+    def sum_leading(x: Array, axis: int) -> Array:
+        return x.sum(axis)
+
+    @staticmethod
+    def max(x: Array, axis: Axis, keepdims: bool = False) -> Array:
+        return torch.amax(x, axis, keepdim=keepdims)
+
+    @staticmethod
+    def logsumexp(x: Array, axis: Axis, keepdims: bool = False) -> Array:
+        return torch.logsumexp(x, axis, keepdim=keepdims)
+
+    @staticmethod
+    def softargmax(x: Array, axis: int) -> Array:
+        return torch.softmax(x, axis)
+
+    @staticmethod
+    def concat(arrays: Sequence[Array], axis: int) -> Array:
+        return torch.cat(tuple(arrays), axis)
+
+    @staticmethod
+    def contiguous(x: Array) -> Array:
+        return x.contiguous()
+
+    def one_hot(self, indices: Array, classes: int) -> Array:
+        return (indices[..., None] == torch.arange(classes, device=self._device)).to(self._dtype)
+
+    @staticmethod
+    def diag_embed(x: Array) -> Array:
+        return torch.diag_embed(x)
+
+    @staticmethod
+    def count_nonzero(x: Array) -> int:
+        return int(torch.count_nonzero(x))
+
+    @staticmethod
+    def all_finite(x: Array) -> bool:
+        return bool(torch.isfinite(x).all())

@@ -1,0 +1,108 @@
+"""The backward pass: a cotangent pulled back along the trace, step by step.
+
+`∂C/∂x = Σ over the ways out of x of ∂C/∂y · ∂y/∂x`. A local table of cotangents is all the state there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from chainrule.engine.backends import Array, Namespace
+from chainrule.engine.op import Point, Wanted
+from chainrule.engine.plan import Plan, Step, reachable
+from chainrule.engine.structure import Diagonal, Outer
+from chainrule.engine.trace import Cancelled, Trace, never
+
+Cotangent = Array | Diagonal | Outer
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Which steps to walk, last first, and which inputs of each are wanted: only what lies on a way is touched."""
+
+    of: int
+    steps: tuple[tuple[int, Step, Wanted], ...]
+    keeps: tuple[int, ...]
+    """The slots whose cotangents are the answer."""
+
+
+def backward_program(plan: Plan, of: int, wrt: Iterable[int]) -> Program:
+    """The program from slot `of` back to the slots `wrt`, worked out once for a plan."""
+    keeps = tuple(dict.fromkeys(wrt))
+    key = (of, keeps)
+    program = plan.programs.get(key)
+    if program is None:
+        on_way = reachable(plan, of, keeps)
+        steps = tuple(
+            (number, step, tuple(i in on_way for i in step.inputs))
+            for number, step in reversed(tuple(enumerate(plan.steps)))
+            if step.output in on_way and any(i in on_way for i in step.inputs)
+        )
+        program = plan.programs[key] = Program(of, steps, keeps)
+    return program
+
+
+def pull_back(
+    trace: Trace,
+    program: Program,
+    seed: Cotangent,
+    *,
+    keep_batch: bool = False,
+    cancelled: Callable[[], bool] = never,
+) -> dict[int, Cotangent]:
+    """Cotangents by slot, for those of `program.keeps` that `of` depends on.
+
+    `seed` is the cotangent of `of`, which may have leading axes V of its own. A value without a batch axis (a
+    parameter) gets the sum of the examples' contributions; with `keep_batch` the contributions themselves, (…, N, *shape),
+    an Outer where it is one.
+    """
+    xp, slots = trace.xp, trace.plan.slots
+    cotangents: list[Cotangent] = [None] * len(slots)
+    cotangents[program.of] = seed
+    for number, step, wanted in program.steps:
+        if cancelled():
+            raise Cancelled
+        cotangent = cotangents[step.output]
+        if cotangent is None:
+            continue
+        point = trace.points[number]
+        parts = _contributions(xp, step, cotangent, point, wanted, slots[step.output].shape)
+        for slot, fold, part in zip(step.inputs, step.folds, parts, strict=True):
+            if part is None:
+                continue
+            if fold and not keep_batch:
+                part = part.sum() if type(part) is Outer else xp.sum_leading(part, -1 - len(slots[slot].shape))
+            elif type(part) is Outer and not (fold and cotangents[slot] is None):
+                part = part.each()
+            held = cotangents[slot]
+            cotangents[slot] = part if held is None else _add(xp, held, part, slots[slot].shape)
+    return {slot: found for slot in program.keeps if (found := cotangents[slot]) is not None}
+
+
+def _contributions(
+    xp: Namespace, step: Step, cotangent: Cotangent, point: Point, wanted: Wanted, shape: tuple[int, ...]
+) -> tuple[Cotangent, ...]:
+    if type(cotangent) is not Diagonal:
+        return step.op.vjp(xp, cotangent, point, wanted)
+    local = step.op.diagonals(xp, point) or (None,) * len(wanted)
+    dense = tuple(want and diagonal is None for want, diagonal in zip(wanted, local, strict=True))
+    parts: list[Cotangent] = [None] * len(wanted)
+    if any(dense):
+        parts = list(step.op.vjp(xp, cotangent.seeds(xp, shape), point, dense))
+    for i, diagonal in enumerate(local):
+        if wanted[i] and diagonal is not None:
+            parts[i] = Diagonal(cotangent.diagonal * diagonal)
+    return tuple(parts)
+
+
+def _add(xp: Namespace, held: Cotangent, part: Cotangent, shape: tuple[int, ...]) -> Cotangent:
+    if type(held) is Diagonal and type(part) is Diagonal:
+        return Diagonal(held.diagonal + part.diagonal)
+    return _array(xp, held, shape) + _array(xp, part, shape)
+
+
+def _array(xp: Namespace, cotangent: Cotangent, shape: tuple[int, ...]) -> Array:
+    if type(cotangent) is Diagonal:
+        return cotangent.seeds(xp, shape)
+    return cotangent.each() if type(cotangent) is Outer else cotangent

@@ -1,0 +1,102 @@
+"""Jacobians between any two values of a trace, with the structure they have.
+
+An identity is pulled back from `of`, or pushed forward from `wrt` where that has fewer components. Structure is kept as
+long as the chain allows and made dense only at the end, the small factor transposed before the outer product is formed,
+so that the result lies contiguous as (N, *of, *wrt).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+
+from chainrule.engine.backends import Array, Namespace, Shape
+from chainrule.engine.backward import Cotangent, backward_program, pull_back
+from chainrule.engine.forward_mode import push_forward
+from chainrule.engine.plan import Plan
+from chainrule.engine.structure import Dense, Diagonal, Jacobian, Outer, OuterJacobian
+from chainrule.engine.trace import Trace, never
+
+
+def jacobian(trace: Trace, of: int, wrt: int, *, cancelled: Callable[[], bool] = never) -> Jacobian:
+    """∂of/∂wrt by slots, per example: (N, *of, *wrt), without N where neither has a batch axis or `of` is the loss.
+
+    For a loss with respect to a batched value the result is (*of, N, *wrt): the loss depends on every example.
+    Where `of` does not depend on `wrt` it is zero.
+    """
+    if pushes(trace.plan, of, wrt):
+        pushed = _pushed(trace, of, wrt, cancelled)
+        if pushed is not None:
+            return pushed
+    return _pulled(trace, of, wrt, cancelled)
+
+
+def pushes(plan: Plan, of: int, wrt: int) -> bool:
+    """Whether fewer tangents than cotangents are needed: `wrt` has fewer components than `of`."""
+    source, target = plan.slots[wrt], plan.slots[of]
+    if target.batched != source.batched and not target.batched:
+        return False
+    return prod(source.shape) < prod(target.shape)
+
+
+def jacobian_shape(plan: Plan, of: int, wrt: int) -> Shape:
+    """The shape of ∂of/∂wrt in torch layout, without computing it."""
+    target, source = plan.slots[of], plan.slots[wrt]
+    if target.batched:
+        return (plan.batch, *target.shape, *source.shape)
+    return (*target.shape, *plan.full_shape(wrt))
+
+
+def _pulled(trace: Trace, of: int, wrt: int, cancelled: Callable[[], bool]) -> Jacobian:
+    plan, xp = trace.plan, trace.xp
+    target, source = plan.slots[of], plan.slots[wrt]
+    lead = (1,) if target.batched else ()
+    seed = Diagonal(xp.ones((*lead, *target.shape)))
+    start: Cotangent = seed
+    found = pull_back(
+        trace, backward_program(plan, of, (wrt,)), start, keep_batch=target.batched, cancelled=cancelled
+    ).get(wrt)
+    full = jacobian_shape(plan, of, wrt)
+    if found is None:
+        return Dense(xp.zeros(full))
+    if type(found) is Diagonal:
+        return Diagonal(xp.contiguous(xp.broadcast_to(found.diagonal, (*full[: len(lead)], *source.shape))))
+    if type(found) is Outer and not found.tokens and not found.transposed:
+        left = _examples_first(xp, found.left, plan.batch).reshape((plan.batch, *target.shape, found.left.shape[-1]))
+        return OuterJacobian(left, found.right)
+    value = found.each() if type(found) is Outer else found
+    if target.batched:
+        value = _examples_first(xp, value, plan.batch)
+    return Dense(xp.contiguous(xp.broadcast_to(value.reshape((*value.shape[: len(lead)], *full[len(lead) :])), full)))
+
+
+def _examples_first(xp: Namespace, value: Array, batch: int) -> Array:
+    """(V, N, …) to (N, V, …), contiguous; an N of 1 where the examples agree is filled out."""
+    moved = xp.moveaxis(value, 0, 1)
+    return xp.contiguous(xp.broadcast_to(moved, (batch, *moved.shape[1:])))
+
+
+def _pushed(trace: Trace, of: int, wrt: int, cancelled: Callable[[], bool]) -> Jacobian | None:
+    plan, xp = trace.plan, trace.xp
+    target, source = plan.slots[of], plan.slots[wrt]
+    size = prod(source.shape)
+    lead = (1,) if target.batched else ()
+    tangents = xp.eye(size).reshape((size, *lead, *source.shape))
+    pushed = push_forward(trace, {wrt: tangents}, of, cancelled=cancelled)
+    if pushed is None:
+        return None
+    full = jacobian_shape(plan, of, wrt)
+    flat = xp.moveaxis(pushed, 0, pushed.ndim - 1)
+    value = flat.reshape((*flat.shape[:-1], *source.shape))
+    return Dense(xp.contiguous(xp.broadcast_to(value, full)))
+
+
+def dense(xp: Namespace, found: Jacobian, full: Shape, of_rank: int) -> Array:
+    """A Jacobian of any structure in full, as `full` = jacobian_shape(…); `of_rank` is the rank of one example of `of`."""
+    if type(found) is Diagonal:
+        shape = full[len(full) - of_rank :] if of_rank else ()
+        rows = found.seeds(xp, shape)
+        if len(full) > 2 * of_rank:
+            rows = xp.moveaxis(rows, 0, 1)
+        return xp.contiguous(rows.reshape(full))
+    return found.dense() if type(found) is OuterJacobian else found.value

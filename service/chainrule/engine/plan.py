@@ -1,0 +1,192 @@
+"""What depends on a network's structure alone: the order of its steps, every shape, and what it costs.
+
+Every value has a slot, numbered: first the leaves (inputs, parameters, targets), then each step's output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from math import prod
+from typing import TYPE_CHECKING
+
+from chainrule.engine.backends import Shape
+from chainrule.engine.errors import EngineError, GraphError, ShapeError, Unsupported
+from chainrule.engine.graph import LOSS, TARGETS, Graph, Node, known
+from chainrule.engine.op import Op
+
+if TYPE_CHECKING:
+    from chainrule.engine.backward import Program
+
+MOST_AXES = 8
+"""Of one example's value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A value's name, the shape of one example of it, and whether it has a batch axis before that."""
+
+    name: str
+    shape: Shape
+    batched: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One node, ready to run: a bound op, the slots it reads and the slot it writes."""
+
+    name: str
+    op: Op
+    operands: tuple[str, ...]
+    inputs: tuple[int, ...]
+    output: int
+    folds: tuple[bool, ...]
+    """For each input: it has no batch axis and the output has, so that its cotangent is summed over the batch."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A network ready to run on arrays of fixed shapes. N is the batch size."""
+
+    batch: int
+    slots: tuple[Slot, ...]
+    steps: tuple[Step, ...]
+    inputs: tuple[str, ...]
+    parameters: tuple[str, ...]
+    output: int
+    loss: int | None
+    flops: int
+    """Of forward, over the whole batch."""
+    index: Mapping[str, int]
+    programs: dict[object, Program] = field(default_factory=dict, compare=False)
+    """Backward programs worked out so far, by what they differentiate."""
+
+    def __post_init__(self) -> None:
+        producers = {step.output: step for step in self.steps}
+        object.__setattr__(self, "_producers", producers)
+
+    def producer(self, slot: int) -> Step | None:
+        """The step that writes `slot`; None for a leaf."""
+        found: Step | None = self._producers.get(slot)  # type: ignore[attr-defined]
+        return found
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes' names in the order they run, the loss and the penalties left out."""
+        return tuple(step.name for step in self.steps if step.op.family not in ("loss", "penalty", "total"))
+
+    def full_shape(self, slot: int) -> Shape:
+        """The shape of a value as it is held, its batch axis included."""
+        held = self.slots[slot]
+        return (self.batch, *held.shape) if held.batched else held.shape
+
+
+def make_plan(graph: Graph, shapes: Mapping[str, Shape], batch: int) -> Plan:
+    """Order the graph and work out every shape.
+
+    `shapes`: of one example of each input and of the targets (`y`), and of each parameter.
+    Raises GraphError, and ShapeError with the node's name in `where`.
+    """
+    builder = _Builder(shapes, batch)
+    for name in graph.inputs:
+        builder.leaf(name, batched=True)
+    for name in graph.parameters:
+        builder.leaf(name, batched=False)
+    for node in graph.order:
+        builder.step(node)
+    output = builder.index[graph.output]
+    if graph.loss is not None:
+        _add_loss(builder, graph, graph.loss)
+    return Plan(
+        batch=batch,
+        slots=tuple(builder.slots),
+        steps=tuple(builder.steps),
+        inputs=graph.inputs,
+        parameters=graph.parameters,
+        output=output,
+        loss=builder.index.get(LOSS) if graph.loss is not None else None,
+        flops=builder.flops,
+        index=builder.index,
+    )
+
+
+def _add_loss(builder: _Builder, graph: Graph, loss: Node) -> None:
+    if not builder.slots[builder.index[graph.output]].batched:
+        raise GraphError(f"the output {graph.output!r} depends on no input, so there is no loss over a batch of it")
+    builder.leaf(TARGETS, batched=True)
+    if not graph.penalties:
+        builder.step(loss)
+        return
+    from chainrule.engine.ops.penalties import Total
+
+    terms = [Node("C.data", loss.op, loss.inputs), *graph.penalties]
+    for term in terms:
+        builder.step(term)
+    builder.step(Node(LOSS, Total(), tuple(term.name for term in terms)))
+
+
+class _Builder:
+    """Slots and steps as they are added, in order."""
+
+    def __init__(self, shapes: Mapping[str, Shape], batch: int) -> None:
+        self.shapes = shapes
+        self.batch = batch
+        self.slots: list[Slot] = []
+        self.steps: list[Step] = []
+        self.index: dict[str, int] = {}
+        self.flops = 0
+
+    def leaf(self, name: str, *, batched: bool) -> None:
+        self._add(Slot(name, self.shapes[name], batched))
+
+    def step(self, node: Node) -> None:
+        inputs = tuple(self.index[name] for name in node.inputs)
+        shapes = [self.slots[i].shape for i in inputs]
+        op = node.op
+        try:
+            shape = op.shape(*shapes)
+            if len(shape) > MOST_AXES:
+                raise Unsupported(f"{op.name} makes a value of {len(shape)} axes; {MOST_AXES} is the most")
+            self.flops += op.flops(*shapes) * (self.batch if any(self.slots[i].batched for i in inputs) else 1)
+            bound = op.bind(*shapes)
+        except EngineError as error:
+            error.where = error.where or node.name
+            raise
+        reduced = op.family == "loss" and shape == () and getattr(op, "reduction", "none") != "none"
+        batched = any(self.slots[i].batched for i in inputs) and not reduced
+        folds = tuple(batched and not self.slots[i].batched for i in inputs)
+        output = self._add(Slot(node.name, shape, batched))
+        self.steps.append(Step(node.name, bound, operand_names(op, len(inputs)), inputs, output, folds))
+
+    def _add(self, slot: Slot) -> int:
+        self.index[slot.name] = len(self.slots)
+        self.slots.append(slot)
+        return len(self.slots) - 1
+
+
+def operand_names(op: Op, count: int) -> tuple[str, ...]:
+    """What the op calls its inputs, in order."""
+    if op.variadic:
+        return tuple(f"x{i}" for i in range(count))
+    return (*op.operands, *op.parameters)[:count]
+
+
+def reachable(plan: Plan, of: int, sources: Iterable[int]) -> frozenset[int]:
+    """Every slot on a way from one of `sources` to `of`, both ends included where there is a way."""
+    wanted = set(sources)
+    for step in plan.steps:
+        if any(i in wanted for i in step.inputs):
+            wanted.add(step.output)
+    leading = {of}
+    for step in reversed(plan.steps):
+        if step.output in leading:
+            leading.update(step.inputs)
+    return frozenset(wanted & leading)
+
+
+def elements(plan: Plan) -> int:
+    """How many numbers a trace holds."""
+    return sum(prod(plan.full_shape(i)) for i in range(len(plan.slots)))
+
+
+__all__ = ["Plan", "ShapeError", "Slot", "Step", "elements", "known", "make_plan", "operand_names", "reachable"]

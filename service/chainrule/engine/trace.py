@@ -1,0 +1,62 @@
+"""The forward pass, and the immutable record it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from chainrule.engine.backends import Array, Namespace
+from chainrule.engine.errors import EngineError
+from chainrule.engine.op import Point
+from chainrule.engine.plan import Plan
+
+
+class Cancelled(Exception):
+    """The caller has gone, or its deadline has passed: work was stopped between two nodes."""
+
+
+def never() -> bool:
+    """The check of a run that nobody can cancel."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Every node's inputs and output. Nothing changes it: a second backward pass gives the same answer."""
+
+    plan: Plan
+    xp: Namespace
+    values: tuple[Array, ...]
+    """By slot."""
+    points: tuple[Point, ...]
+    """By step: where each op is differentiated."""
+
+    def value(self, name: str) -> Array:
+        """The value of a node, input or parameter by name."""
+        return self.values[self.plan.index[name]]
+
+
+def run_forward(
+    plan: Plan, xp: Namespace, leaves: Mapping[str, Array], cancelled: Callable[[], bool] = never
+) -> Trace:
+    """Run every step in order. `leaves`: an array for each input, parameter and the targets, by name.
+
+    Raises DomainError with the node's name, and Cancelled where `cancelled()` says so between two nodes.
+    """
+    values: list[Array] = [None] * len(plan.slots)
+    index = plan.index
+    for name, array in leaves.items():
+        values[index[name]] = array
+    points = []
+    for step in plan.steps:
+        if cancelled():
+            raise Cancelled
+        inputs = tuple([values[i] for i in step.inputs])
+        try:
+            output, saved = step.op.forward(xp, *inputs)
+        except EngineError as error:
+            error.where = error.where or step.name
+            raise
+        values[step.output] = output
+        points.append(Point(inputs, output, saved))
+    return Trace(plan, xp, tuple(values), tuple(points))
