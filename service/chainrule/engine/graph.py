@@ -52,7 +52,9 @@ class Graph:
         for node in self.nodes:
             for name in node.inputs:
                 if name not in seen:
-                    raise GraphError(f"node {node.name!r} takes {name!r}, which is not here: {known(own)}", where=node.name)
+                    raise GraphError(
+                        f"node {node.name!r} takes {name!r}, which is not here: {known(own)}", where=node.name
+                    )
 
     @cached_property
     def order(self) -> tuple[Node, ...]:

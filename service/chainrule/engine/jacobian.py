@@ -11,7 +11,7 @@ from collections.abc import Callable
 from math import prod
 
 from chainrule.engine.backends import Array, Namespace, Shape
-from chainrule.engine.backward import Cotangent, backward_program, pull_back
+from chainrule.engine.backward import backward_program, pull_back
 from chainrule.engine.forward_mode import push_forward
 from chainrule.engine.plan import Plan
 from chainrule.engine.structure import Dense, Diagonal, Jacobian, Outer, OuterJacobian
@@ -52,19 +52,18 @@ def _pulled(trace: Trace, of: int, wrt: int, cancelled: Callable[[], bool]) -> J
     target, source = plan.slots[of], plan.slots[wrt]
     lead = (1,) if target.batched else ()
     seed = Diagonal(xp.ones((*lead, *target.shape)))
-    start: Cotangent = seed
     found = pull_back(
-        trace, backward_program(plan, of, (wrt,)), start, keep_batch=target.batched, cancelled=cancelled
+        trace, backward_program(plan, of, (wrt,)), seed, keep_batch=target.batched, cancelled=cancelled
     ).get(wrt)
     full = jacobian_shape(plan, of, wrt)
     if found is None:
         return Dense(xp.zeros(full))
-    if type(found) is Diagonal:
+    if isinstance(found, Diagonal):
         return Diagonal(xp.contiguous(xp.broadcast_to(found.diagonal, (*full[: len(lead)], *source.shape))))
-    if type(found) is Outer and not found.tokens and not found.transposed:
+    if isinstance(found, Outer) and not found.tokens and not found.transposed:
         left = _examples_first(xp, found.left, plan.batch).reshape((plan.batch, *target.shape, found.left.shape[-1]))
         return OuterJacobian(left, found.right)
-    value = found.each() if type(found) is Outer else found
+    value: Array = found.each() if isinstance(found, Outer) else found
     if target.batched:
         value = _examples_first(xp, value, plan.batch)
     return Dense(xp.contiguous(xp.broadcast_to(value.reshape((*value.shape[: len(lead)], *full[len(lead) :])), full)))
@@ -93,10 +92,10 @@ def _pushed(trace: Trace, of: int, wrt: int, cancelled: Callable[[], bool]) -> J
 
 def dense(xp: Namespace, found: Jacobian, full: Shape, of_rank: int) -> Array:
     """A Jacobian of any structure in full, as `full` = jacobian_shape(…); `of_rank` is the rank of one example of `of`."""
-    if type(found) is Diagonal:
+    if isinstance(found, Diagonal):
         shape = full[len(full) - of_rank :] if of_rank else ()
         rows = found.seeds(xp, shape)
         if len(full) > 2 * of_rank:
             rows = xp.moveaxis(rows, 0, 1)
         return xp.contiguous(rows.reshape(full))
-    return found.dense() if type(found) is OuterJacobian else found.value
+    return found.dense() if isinstance(found, OuterJacobian) else found.value

@@ -189,4 +189,14 @@ def elements(plan: Plan) -> int:
     return sum(prod(plan.full_shape(i)) for i in range(len(plan.slots)))
 
 
-__all__ = ["Plan", "ShapeError", "Slot", "Step", "elements", "known", "make_plan", "operand_names", "reachable"]
+__all__ = [
+    "Plan",
+    "ShapeError",
+    "Slot",
+    "Step",
+    "elements",
+    "known",
+    "make_plan",
+    "operand_names",
+    "reachable",
+]

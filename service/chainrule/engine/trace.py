@@ -36,9 +36,7 @@ class Trace:
         return self.values[self.plan.index[name]]
 
 
-def run_forward(
-    plan: Plan, xp: Namespace, leaves: Mapping[str, Array], cancelled: Callable[[], bool] = never
-) -> Trace:
+def run_forward(plan: Plan, xp: Namespace, leaves: Mapping[str, Array], cancelled: Callable[[], bool] = never) -> Trace:
     """Run every step in order. `leaves`: an array for each input, parameter and the targets, by name.
 
     Raises DomainError with the node's name, and Cancelled where `cancelled()` says so between two nodes.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import cast
 
 from chainrule.engine.backends.namespace import Namespace
 from chainrule.engine.backends.numpy import NumpyNamespace
@@ -25,11 +26,11 @@ def choose(backend: str, device: str, dtype: str) -> Namespace:
     if backend == "numpy":
         if device not in ("auto", "cpu"):
             raise BackendUnavailable("device", f"backend numpy runs on cpu only, not on {device}")
-        return NumpyNamespace(dtype)
+        return cast(Namespace, NumpyNamespace(dtype))
     try:
         from chainrule.engine.backends.torch import TorchNamespace
     except ModuleNotFoundError as error:
         raise BackendUnavailable(
             "backend", 'torch is not installed here: write "backend": "numpy", or install chainrule[service]'
         ) from error
-    return TorchNamespace(dtype, device)
+    return cast(Namespace, TorchNamespace(dtype, device))

@@ -42,7 +42,7 @@ class Loss(Op):
         return prod(elements.shape)
 
     def shape(self, *shapes: Shape) -> Shape:
-        self.check(*shapes)
+        self.check(shapes[0], shapes[1])
         if self.reduction != "none":
             return ()
         return shapes[0][:-1] if self.rowwise else shapes[0]
@@ -53,20 +53,20 @@ class Loss(Op):
             raise wants(self.name, "targets", target, f"the prediction's shape {list(prediction)}")
 
     def forward(self, xp: Namespace, *inputs: Array) -> tuple[Array, Saved]:
-        elements, saved = self.elements(xp, *inputs)
+        elements, saved = self.elements(xp, inputs[0], inputs[1])
         factor = self._factor(xp, elements, saved)
         total = elements if self.reduction == "none" else xp.sum_all(elements)
         return total if factor is _ONE else total * factor, (elements, factor, saved)
 
     def vjp(self, xp: Namespace, cotangent: Array, at: Point, wanted: Wanted) -> tuple[Contribution, ...]:
         _, factor, saved = at.saved
-        derivative = self.derivative(xp, *at.inputs, saved)
+        derivative = self.derivative(xp, at.inputs[0], at.inputs[1], saved)
         weight = cotangent if factor is _ONE else cotangent * factor
         return derivative * self._spread(weight, at.inputs[0]), None
 
     def jvp(self, xp: Namespace, tangents: Tangents, at: Point) -> Array:
         _, factor, saved = at.saved
-        change = tangents[0] * self.derivative(xp, *at.inputs, saved)
+        change = tangents[0] * self.derivative(xp, at.inputs[0], at.inputs[1], saved)
         if self.rowwise:
             change = xp.sum(change, -1)
         if self.reduction != "none":
@@ -80,7 +80,7 @@ class Loss(Op):
         return (xp.sum(elements, axes) if axes else elements) * factor
 
     def subgradient(self, xp: Namespace, at: Point) -> Array:
-        return self.derivative(xp, *at.inputs, at.saved[2]) * at.saved[1]
+        return self.derivative(xp, at.inputs[0], at.inputs[1], at.saved[2]) * at.saved[1]
 
     def flops(self, *shapes: Shape) -> int:
         return 4 * prod(shapes[0])
