@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from chainrule.engine.backends.namespace import Array, Axis, Shape
 
 _erf = np.frompyfunc(math.erf, 1, 1)
+_add: Any = np.add.reduce
+_max: Any = np.maximum.reduce
 
 
 class NumpyNamespace:
@@ -98,28 +100,28 @@ class NumpyNamespace:
 
     @staticmethod
     def sum(x: Array, axis: Axis, keepdims: bool = False) -> Array:
-        return np.add.reduce(x, axis=axis, keepdims=keepdims)
+        return _add(x, axis=axis, keepdims=keepdims)
 
     @staticmethod
     def sum_all(x: Array) -> Array:
-        return np.add.reduce(x, axis=None)
+        return _add(x, axis=None)
 
     @staticmethod
     def sum_leading(x: Array, axis: int) -> Array:
-        return np.add.reduce(x, axis=axis)
+        return _add(x, axis=axis)
 
     @staticmethod
     def max(x: Array, axis: Axis, keepdims: bool = False) -> Array:
-        return np.maximum.reduce(x, axis=axis, keepdims=keepdims)
+        return _max(x, axis=axis, keepdims=keepdims)
 
     def logsumexp(self, x: Array, axis: Axis, keepdims: bool = False) -> Array:
         top = self.max(x, axis, keepdims=True)
-        total = np.log(np.add.reduce(np.exp(x - top), axis=axis, keepdims=True)) + top
+        total = np.log(_add(np.exp(x - top), axis=axis, keepdims=True)) + top
         return total if keepdims else np.squeeze(total, axis=axis)
 
     def softargmax(self, x: Array, axis: int) -> Array:
         e = np.exp(x - self.max(x, axis, keepdims=True))
-        return e / np.add.reduce(e, axis=axis, keepdims=True)
+        return e / _add(e, axis=axis, keepdims=True)
 
     @staticmethod
     def concat(arrays: Sequence[Array], axis: int) -> Array:
