@@ -54,8 +54,8 @@ def pull_back(
     """Cotangents by slot, for those of `program.keeps` that `of` depends on.
 
     `seed` is the cotangent of `of`, which may have leading axes V of its own. A value without a batch axis (a
-    parameter) gets the sum of the examples' contributions; with `keep_batch` the contributions themselves, (…, N, *shape),
-    an Outer where it is one.
+    parameter) gets the sum of the examples' contributions; with `keep_batch` the contributions themselves,
+    (…, N, *shape), an Outer where it is one.
     """
     xp, slots = trace.xp, trace.plan.slots
     cotangents: list[Cotangent] = [None] * len(slots)

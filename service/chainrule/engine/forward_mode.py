@@ -14,8 +14,8 @@ def push_forward(
 ) -> Array | None:
     """The tangent of slot `of`, given those of some leaves or nodes by slot; None where it depends on none of them.
 
-    A tangent has its value's shape after any leading axes V; one of a value without a batch axis has an axis of length 1
-    in the batch's place wherever V is there, so that it meets batched values rightly.
+    A tangent has its value's shape after any leading axes V; one of a value without a batch axis has an axis of
+    length 1 in the batch's place wherever V is there, so that it meets batched values rightly.
     """
     plan, xp = trace.plan, trace.xp
     on_way = reachable(plan, of, tangents)

@@ -91,7 +91,7 @@ def _pushed(trace: Trace, of: int, wrt: int, cancelled: Callable[[], bool]) -> J
 
 
 def dense(xp: Namespace, found: Jacobian, full: Shape, of_rank: int) -> Array:
-    """A Jacobian of any structure in full, as `full` = jacobian_shape(…); `of_rank` is the rank of one example of `of`."""
+    """A Jacobian of any structure in full, as `full` = jacobian_shape(…); `of_rank`: of one example of `of`."""
     if isinstance(found, Diagonal):
         shape = full[len(full) - of_rank :] if of_rank else ()
         rows = found.seeds(xp, shape)
