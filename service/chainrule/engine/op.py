@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import MISSING, Field, dataclass, field, fields
 from math import prod
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from chainrule.engine.backends import Array, Namespace, Shape
 from chainrule.engine.errors import ShapeError
@@ -26,6 +26,9 @@ Tangents = tuple[Array | None, ...]
 Wanted = tuple[bool, ...]
 """Which inputs' cotangents are asked for."""
 
+Draw = Literal["uniform", "probability", "simplex", "log_simplex", "class", "sign"]
+"""How the tests draw an input."""
+
 
 class Point(NamedTuple):
     """Where an op is differentiated: what went in, what came out, and what `forward` saved."""
@@ -42,12 +45,18 @@ def option(default: Any, doc: str, *, minimum: float | None = None, above: float
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Where the tests look at an op: shapes of one example's inputs, options, and the interval values come from."""
+    """Where the tests look at an op: shapes of one example's inputs, options, and how each input is drawn.
+
+    `draws` names a way for each input; those left out are uniform in [low, high]. `probability` is uniform in
+    [0.05, 0.95], `simplex` positive with sum 1 over the last axis, `log_simplex` its logarithm, `sign` ±1, and `class`
+    integers in 0 … K-1, K being the last axis of the first input.
+    """
 
     shapes: tuple[Shape, ...]
     options: dict[str, Any] = field(default_factory=dict)
     low: float = -2.0
     high: float = 2.0
+    draws: tuple[Draw, ...] = ()
 
 
 class Op:
