@@ -61,15 +61,15 @@ def _pulled(trace: Trace, of: int, wrt: int, cancelled: Callable[[], bool]) -> J
     if isinstance(found, Diagonal):
         return Diagonal(xp.contiguous(xp.broadcast_to(found.diagonal, (*full[: len(lead)], *source.shape))))
     if isinstance(found, Outer) and not found.tokens and not found.transposed:
-        left = _examples_first(xp, found.left, plan.batch).reshape((plan.batch, *target.shape, found.left.shape[-1]))
+        left = examples_first(xp, found.left, plan.batch).reshape((plan.batch, *target.shape, found.left.shape[-1]))
         return OuterJacobian(left, found.right)
     value: Array = found.each() if isinstance(found, Outer) else found
     if target.batched:
-        value = _examples_first(xp, value, plan.batch)
+        value = examples_first(xp, value, plan.batch)
     return Dense(xp.contiguous(xp.broadcast_to(value.reshape((*value.shape[: len(lead)], *full[len(lead) :])), full)))
 
 
-def _examples_first(xp: Namespace, value: Array, batch: int) -> Array:
+def examples_first(xp: Namespace, value: Array, batch: int) -> Array:
     """(V, N, …) to (N, V, …), contiguous; an N of 1 where the examples agree is filled out."""
     moved = xp.moveaxis(value, 0, 1)
     return xp.contiguous(xp.broadcast_to(moved, (batch, *moved.shape[1:])))

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from math import prod
 from typing import TYPE_CHECKING
 
 from chainrule.engine.backends import Shape
-from chainrule.engine.errors import EngineError, GraphError, ShapeError, Unsupported
-from chainrule.engine.graph import LOSS, TARGETS, Graph, Node, known
+from chainrule.engine.errors import EngineError, GraphError, Unsupported
+from chainrule.engine.graph import LOSS, TARGETS, Graph, Node
 from chainrule.engine.op import Op
 
 if TYPE_CHECKING:
@@ -182,21 +181,3 @@ def reachable(plan: Plan, of: int, sources: Iterable[int]) -> frozenset[int]:
         if step.output in leading:
             leading.update(step.inputs)
     return frozenset(wanted & leading)
-
-
-def elements(plan: Plan) -> int:
-    """How many numbers a trace holds."""
-    return sum(prod(plan.full_shape(i)) for i in range(len(plan.slots)))
-
-
-__all__ = [
-    "Plan",
-    "ShapeError",
-    "Slot",
-    "Step",
-    "elements",
-    "known",
-    "make_plan",
-    "operand_names",
-    "reachable",
-]
