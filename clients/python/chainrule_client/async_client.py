@@ -1,0 +1,109 @@
+"""The client for asynchronous code: the same calls, awaited."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import anyio
+import httpx
+
+from chainrule_client.connection import (
+    connection_settings,
+    failure_to_connect,
+    read,
+    reply_from,
+    retry_after,
+    timeout_within,
+    worth_repeating,
+)
+from chainrule_client.operations import Operations
+from chainrule_client.replies import Reply
+from chainrule_client.requests import Call, HTTPRequest
+from chainrule_client.retries import Retries
+
+
+class AsyncClient(Operations[Coroutine[Any, Any, Reply]]):
+    """`Client` for asyncio and trio: the same arguments, every call awaited. Tasks may share one."""
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        *,
+        api_key: str | None = None,
+        timeout: httpx.Timeout | float | None = None,
+        retries: Retries | int = 2,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._retries = Retries(limit=retries) if isinstance(retries, int) else retries
+        self._http = httpx.AsyncClient(**connection_settings(base_url, api_key, timeout), transport=transport)
+
+    async def ops(self) -> Any:
+        """The catalogue of ops."""
+        return await self._get("/v1/ops")
+
+    async def op(self, name: str) -> Any:
+        """One op: formula, derivative, kinks, parameters, curve data. Raises NotFound."""
+        return await self._get(f"/v1/ops/{quote(name, safe='')}")
+
+    async def info(self) -> Any:
+        """Versions, and the limits in force."""
+        return await self._get("/v1/info")
+
+    async def live(self) -> bool:
+        """Whether the service runs at all."""
+        return await self._answers("/livez")
+
+    async def ready(self) -> bool:
+        """Whether the service takes requests now."""
+        return await self._answers("/readyz")
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _perform(self, call: Call) -> Reply:
+        request = call.http()
+        return reply_from(*read(await self._send(request), request))
+
+    async def _get(self, path: str) -> Any:
+        request = HTTPRequest.get(path)
+        return read(await self._send(request), request)[0]
+
+    async def _answers(self, path: str) -> bool:
+        outcome = await self._try(HTTPRequest.get(path), None)
+        return isinstance(outcome, httpx.Response) and outcome.is_success
+
+    async def _send(self, request: HTTPRequest) -> httpx.Response:
+        attempts = self._retries.begin()
+        while True:
+            outcome = await self._try(request, attempts.remaining())
+            wait = attempts.next_wait(retry_after(outcome)) if worth_repeating(outcome) else None
+            if wait is not None:
+                await anyio.sleep(wait)
+            elif isinstance(outcome, httpx.Response):
+                return outcome
+            else:
+                raise failure_to_connect(outcome, request, str(self._http.base_url)) from outcome
+
+    async def _try(self, request: HTTPRequest, seconds: float | None) -> httpx.Response | httpx.RequestError:
+        try:
+            return await self._http.request(
+                request.method,
+                request.path,
+                content=request.body,
+                headers=request.headers_within(seconds),
+                timeout=timeout_within(self._http.timeout, seconds),
+            )
+        except httpx.RequestError as error:
+            return error

@@ -1,0 +1,116 @@
+"""The client: one HTTP connection pool, blocking calls."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+
+from chainrule_client.connection import (
+    connection_settings,
+    failure_to_connect,
+    read,
+    reply_from,
+    retry_after,
+    timeout_within,
+    worth_repeating,
+)
+from chainrule_client.operations import Operations
+from chainrule_client.replies import Reply
+from chainrule_client.requests import Call, HTTPRequest
+from chainrule_client.retries import Retries
+
+
+class Client(Operations[Reply]):
+    """Calls the service, and waits for its answer.
+
+    base_url: default CHAINRULE_URL, else http://127.0.0.1:8000. api_key: default CHAINRULE_API_KEY, else none.
+    timeout: seconds, or an `httpx.Timeout` of four parts; default 5 s to connect, 60 s for the rest.
+    retries: a policy, or how many times to try again.
+    transport: how httpx sends, for tests and proxies.
+
+    Use it as a context manager, or close it. Threads may share one.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        *,
+        api_key: str | None = None,
+        timeout: httpx.Timeout | float | None = None,
+        retries: Retries | int = 2,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._retries = Retries(limit=retries) if isinstance(retries, int) else retries
+        self._http = httpx.Client(**connection_settings(base_url, api_key, timeout), transport=transport)
+
+    def ops(self) -> Any:
+        """The catalogue of ops."""
+        return self._get("/v1/ops")
+
+    def op(self, name: str) -> Any:
+        """One op: formula, derivative, kinks, parameters, curve data. Raises NotFound."""
+        return self._get(f"/v1/ops/{quote(name, safe='')}")
+
+    def info(self) -> Any:
+        """Versions, and the limits in force."""
+        return self._get("/v1/info")
+
+    def live(self) -> bool:
+        """Whether the service runs at all."""
+        return self._answers("/livez")
+
+    def ready(self) -> bool:
+        """Whether the service takes requests now."""
+        return self._answers("/readyz")
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _perform(self, call: Call) -> Reply:
+        request = call.http()
+        return reply_from(*read(self._send(request), request))
+
+    def _get(self, path: str) -> Any:
+        request = HTTPRequest.get(path)
+        return read(self._send(request), request)[0]
+
+    def _answers(self, path: str) -> bool:
+        outcome = self._try(HTTPRequest.get(path), None)
+        return isinstance(outcome, httpx.Response) and outcome.is_success
+
+    def _send(self, request: HTTPRequest) -> httpx.Response:
+        attempts = self._retries.begin()
+        while True:
+            outcome = self._try(request, attempts.remaining())
+            wait = attempts.next_wait(retry_after(outcome)) if worth_repeating(outcome) else None
+            if wait is not None:
+                time.sleep(wait)
+            elif isinstance(outcome, httpx.Response):
+                return outcome
+            else:
+                raise failure_to_connect(outcome, request, str(self._http.base_url)) from outcome
+
+    def _try(self, request: HTTPRequest, seconds: float | None) -> httpx.Response | httpx.RequestError:
+        try:
+            return self._http.request(
+                request.method,
+                request.path,
+                content=request.body,
+                headers=request.headers_within(seconds),
+                timeout=timeout_within(self._http.timeout, seconds),
+            )
+        except httpx.RequestError as error:
+            return error

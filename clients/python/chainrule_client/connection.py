@@ -1,0 +1,119 @@
+"""Where the service is and how it is spoken to: the settings, and the reading of answers, that sync and async share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+import httpx
+import orjson
+
+from chainrule_client.errors import (
+    APIError,
+    ChainruleError,
+    ConnectionFailed,
+    ResponseInvalid,
+    TimedOut,
+    error_from_problem,
+)
+from chainrule_client.replies import Reply
+from chainrule_client.requests import HTTPRequest
+from chainrule_client.retries import RETRIED_STATUSES, seconds_to_wait
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+DEFAULT_TIMEOUT = httpx.Timeout(connect=5.0, read=60.0, write=60.0, pool=60.0)
+
+
+class ConnectionSettings(TypedDict):
+    """What `httpx.Client` and `httpx.AsyncClient` are both made with."""
+
+    base_url: str
+    headers: dict[str, str]
+    timeout: httpx.Timeout
+
+
+def connection_settings(
+    base_url: str | None, api_key: str | None, timeout: httpx.Timeout | float | None
+) -> ConnectionSettings:
+    """The arguments as given, else from CHAINRULE_URL and CHAINRULE_API_KEY, else the defaults."""
+    key = api_key or os.environ.get("CHAINRULE_API_KEY")
+    return {
+        "base_url": base_url or os.environ.get("CHAINRULE_URL") or DEFAULT_URL,
+        "headers": {
+            "Accept": "application/json, application/problem+json",
+            **({"Authorization": f"Bearer {key}"} if key else {}),
+        },
+        "timeout": DEFAULT_TIMEOUT if timeout is None else httpx.Timeout(timeout),
+    }
+
+
+def timeout_within(timeout: httpx.Timeout, seconds: float | None) -> httpx.Timeout:
+    """The timeout, none of its parts longer than `seconds`."""
+    if seconds is None:
+        return timeout
+    parts = timeout.as_dict()
+    return httpx.Timeout(**{part: seconds if limit is None else min(limit, seconds) for part, limit in parts.items()})
+
+
+def failure_to_connect(error: httpx.RequestError, request: HTTPRequest, base_url: str) -> ChainruleError:
+    """httpx's error as ours."""
+    if isinstance(error, httpx.TimeoutException):
+        return TimedOut(f"no answer from {base_url} in time ({type(error).__name__})", request_id=request.request_id)
+    if isinstance(error, httpx.DecodingError):
+        return ResponseInvalid(f"the answer of {base_url} cannot be decoded: {error}", request_id=request.request_id)
+    said = str(error) or type(error).__name__
+    return ConnectionFailed(f"no connection to {base_url}: {said}", request_id=request.request_id)
+
+
+def worth_repeating(outcome: httpx.Response | httpx.RequestError) -> bool:
+    """Whether the same request may well succeed a moment later."""
+    if isinstance(outcome, httpx.Response):
+        return outcome.status_code in RETRIED_STATUSES
+    return isinstance(
+        outcome, httpx.TimeoutException | httpx.NetworkError | httpx.RemoteProtocolError | httpx.ProxyError
+    )
+
+
+def retry_after(outcome: httpx.Response | httpx.RequestError) -> float | None:
+    """The seconds that an answer asks to wait, if it does."""
+    return seconds_to_wait(outcome.headers.get("Retry-After")) if isinstance(outcome, httpx.Response) else None
+
+
+def read(response: httpx.Response, request: HTTPRequest) -> tuple[Any, str]:
+    """The JSON of an answer, and the request's id. Raises APIError or ResponseInvalid."""
+    request_id = response.headers.get("X-Request-ID") or request.request_id
+    if response.is_success:
+        return _json(response, request_id), request_id
+    if response.is_redirect:
+        where = response.headers.get("Location", "elsewhere")
+        raise ResponseInvalid(f"{response.url} redirects to {where}; set base_url to that", request_id=request_id)
+    raise _refusal(response, request_id)
+
+
+def reply_from(answer: Any, request_id: str) -> Reply:
+    """The reply that an answer's JSON is. Raises ResponseInvalid where it is none."""
+    try:
+        return Reply(answer, request_id=request_id)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ResponseInvalid(f"the answer is not a reply of the service: {error!r}", request_id=request_id) from error
+
+
+def _json(response: httpx.Response, request_id: str) -> Any:
+    try:
+        return orjson.loads(response.content)
+    except orjson.JSONDecodeError as error:
+        kind = response.headers.get("Content-Type", "no content type")
+        raise ResponseInvalid(
+            f"{response.url} answered {response.status_code}, but not in JSON ({kind}): {error}", request_id=request_id
+        ) from error
+
+
+def _refusal(response: httpx.Response, request_id: str) -> APIError:
+    try:
+        problem = orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        problem = None
+    if not isinstance(problem, Mapping):
+        problem = {"title": response.reason_phrase, "detail": f"{response.url} gave no reason that can be read"}
+    return error_from_problem(problem, response.status_code, request_id=request_id, retry_after=retry_after(response))

@@ -1,0 +1,67 @@
+"""The same calls in process, on NumPy: neither a service nor torch is needed.
+
+from chainrule_client import local
+
+reply = local.gradients(network, x, y, "mse")
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chainrule import operations
+from chainrule_client.errors import error_from_problem
+from chainrule_client.operations import Operations
+from chainrule_client.replies import Reply
+from chainrule_client.requests import Call
+
+
+class LocalClient(Operations[Reply]):
+    """Computes where it is called. The backend is NumPy unless the call names another.
+
+    What the service would refuse is refused with the same errors, which here have no request id.
+    """
+
+    def ops(self) -> Any:
+        """The catalogue of ops."""
+        return _run("ops", {})
+
+    def op(self, name: str) -> Any:
+        """One op: formula, derivative, kinks, parameters, curve data. Raises NotFound."""
+        return _run("op", {"op": name})
+
+    def info(self) -> Any:
+        """Versions, and the limits in force."""
+        return _run("info", {})
+
+    def live(self) -> bool:
+        """True: there is no service to be down."""
+        return True
+
+    def ready(self) -> bool:
+        """True: there is no service to be busy."""
+        return True
+
+    def _perform(self, call: Call) -> Reply:
+        return Reply(_run(call.operation, {"backend": "numpy", **call.request}))
+
+
+def _run(operation: str, request: dict[str, Any]) -> Any:
+    try:
+        return operations.run(operation, request)
+    except operations.OperationError as error:
+        raise error_from_problem(error.problem(), error.status) from error
+
+
+_client = LocalClient()
+call = _client.call
+validate = _client.validate
+forward = _client.forward
+loss = _client.loss
+gradients = _client.gradients
+jacobians = _client.jacobians
+ops = _client.ops
+op = _client.op
+info = _client.info
+live = _client.live
+ready = _client.ready

@@ -1,0 +1,221 @@
+"""The operations as methods, written once for every client: over HTTP, sync and async, and in process."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, Literal, TypeVar
+
+from chainrule_client.requests import Call, Inputs, LossLike, NetworkLike, Pairs, pairs_on_the_wire
+from chainrule_client.tensors import TensorLike
+
+Answer = TypeVar("Answer", covariant=True)
+"""What a method returns: a `Reply`, or a coroutine of one."""
+
+Layout = Literal["torch", "numerator", "denominator"]
+Form = Literal["dense", "structured"]
+DType = Literal["float64", "float32"]
+Backend = Literal["torch", "numpy"]
+Penalties = Sequence[Mapping[str, Any]]
+
+
+class Operations(ABC, Generic[Answer]):
+    """A problem goes in, a `Reply` comes out.
+
+    Of the arguments that the methods share:
+
+    network: a `Network`, or the same as a dict.
+    inputs: the input `x`, or a mapping of input names to tensors. Axis 0 is the batch unless `batched` is false.
+    targets: what the loss compares the output with.
+    loss: a loss's name, or what `loss(...)` makes.
+    penalties: what `l1_penalty(...)` and `l2_penalty(...)` make; they are added to the loss.
+    backend: None leaves the choice to whoever computes (torch on the service, NumPy in process).
+    request_id: names the call in the service's logs; one is made up if none is given.
+
+    A tensor is a NumPy array, a torch tensor or nested lists. Replies hold NumPy arrays.
+
+    Every method raises ValueError for what cannot be sent, and `ChainruleError` (see `errors`) for what went wrong.
+    """
+
+    @abstractmethod
+    def _perform(self, call: Call) -> Answer:
+        """Have the call computed."""
+
+    def call(self, operation: str, request: Mapping[str, Any], *, request_id: str | None = None) -> Answer:
+        """Any operation, from the request as the wire has it."""
+        return self._perform(Call.of(operation, request, request_id))
+
+    def _ask(self, operation: str, fields: Mapping[str, Any], request_id: str | None) -> Answer:
+        given = {name: value for name, value in fields.items() if value is not None}
+        return self.call(operation, given, request_id=request_id)
+
+    def validate(
+        self,
+        network: NetworkLike,
+        inputs: Inputs,
+        targets: TensorLike | None = None,
+        loss: LossLike | None = None,
+        *,
+        penalties: Penalties | None = None,
+        batched: bool = True,
+        layout: Layout = "torch",
+        dtype: DType = "float64",
+        device: str = "auto",
+        backend: Backend | None = None,
+        request_id: str | None = None,
+    ) -> Answer:
+        """Names, shapes, order and cost of everything, computing nothing."""
+        return self._ask(
+            "validate",
+            {
+                **_problem(network, inputs, targets, loss, penalties),
+                **_computation(batched, layout, dtype, device, backend),
+            },
+            request_id,
+        )
+
+    def forward(
+        self,
+        network: NetworkLike,
+        inputs: Inputs,
+        targets: TensorLike | None = None,
+        loss: LossLike | None = None,
+        *,
+        trace: bool = False,
+        penalties: Penalties | None = None,
+        batched: bool = True,
+        layout: Layout = "torch",
+        dtype: DType = "float64",
+        device: str = "auto",
+        backend: Backend | None = None,
+        request_id: str | None = None,
+    ) -> Answer:
+        """`outputs`, and with `trace` every node's inputs and output.
+
+        targets, loss, penalties: not used, so that a whole problem may be passed.
+        """
+        return self._ask(
+            "forward",
+            {
+                **_problem(network, inputs, targets, loss, penalties),
+                **_computation(batched, layout, dtype, device, backend),
+                "trace": trace,
+            },
+            request_id,
+        )
+
+    def loss(
+        self,
+        network: NetworkLike,
+        inputs: Inputs,
+        targets: TensorLike,
+        loss: LossLike,
+        *,
+        per_example: bool = False,
+        penalties: Penalties | None = None,
+        batched: bool = True,
+        layout: Layout = "torch",
+        dtype: DType = "float64",
+        device: str = "auto",
+        backend: Backend | None = None,
+        request_id: str | None = None,
+    ) -> Answer:
+        """`outputs` and `loss`, and with `per_example` each example's part of it."""
+        return self._ask(
+            "loss",
+            {
+                **_problem(network, inputs, targets, loss, penalties),
+                **_computation(batched, layout, dtype, device, backend),
+                "per_example": per_example,
+            },
+            request_id,
+        )
+
+    def gradients(
+        self,
+        network: NetworkLike,
+        inputs: Inputs,
+        targets: TensorLike | None = None,
+        loss: LossLike | None = None,
+        wrt: Literal["parameters", "all"] | Sequence[str] = "parameters",
+        *,
+        upstream: TensorLike | None = None,
+        per_example: bool = False,
+        steps: bool = False,
+        verify: bool = False,
+        penalties: Penalties | None = None,
+        batched: bool = True,
+        layout: Layout = "torch",
+        dtype: DType = "float64",
+        device: str = "auto",
+        backend: Backend | None = None,
+        request_id: str | None = None,
+    ) -> Answer:
+        """`outputs`, `loss` and `gradients` with respect to parameters, inputs and nodes.
+
+        wrt: `parameters`, `all`, or names.
+        upstream: a cotangent of the output, in place of targets and a loss.
+        per_example: the contributions that sum to each gradient. steps: the backward pass node by node.
+        verify: check the gradients against an independent method.
+        """
+        return self._ask(
+            "gradients",
+            {
+                **_problem(network, inputs, targets, loss, penalties),
+                **_computation(batched, layout, dtype, device, backend),
+                "wrt": wrt,
+                "upstream": upstream,
+                "per_example": per_example,
+                "steps": steps,
+                "verify": verify,
+            },
+            request_id,
+        )
+
+    def jacobians(
+        self,
+        network: NetworkLike,
+        inputs: Inputs,
+        pairs: Pairs,
+        targets: TensorLike | None = None,
+        loss: LossLike | None = None,
+        *,
+        form: Form = "dense",
+        penalties: Penalties | None = None,
+        batched: bool = True,
+        layout: Layout = "torch",
+        dtype: DType = "float64",
+        device: str = "auto",
+        backend: Backend | None = None,
+        request_id: str | None = None,
+    ) -> Answer:
+        """`jacobians` between any two names, per example.
+
+        pairs: `"y_hat/W1"` or `("y_hat", "W1")`, for ∂ŷ/∂W₁; one or several.
+        form: `dense`, or `structured` to have diagonals and outer products as such.
+        targets, loss: needed where a pair names the loss, `C`.
+        """
+        return self._ask(
+            "jacobians",
+            {
+                **_problem(network, inputs, targets, loss, penalties),
+                **_computation(batched, layout, dtype, device, backend),
+                "pairs": pairs_on_the_wire(pairs),
+                "form": form,
+            },
+            request_id,
+        )
+
+
+def _problem(
+    network: NetworkLike,
+    inputs: Inputs,
+    targets: TensorLike | None = None,
+    loss: LossLike | None = None,
+    penalties: Penalties | None = None,
+) -> dict[str, Any]:
+    return {"network": network, "inputs": inputs, "targets": targets, "loss": loss, "penalties": penalties}
+
+
+def _computation(batched: bool, layout: Layout, dtype: DType, device: str, backend: Backend | None) -> dict[str, Any]:
+    return {"batched": batched, "layout": layout, "dtype": dtype, "device": device, "backend": backend}

@@ -1,0 +1,227 @@
+"""Replies: what the service answered, with NumPy arrays for tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from chainrule_client.tensors import Array, to_array
+
+
+@dataclass(frozen=True, eq=False)
+class TraceEntry:
+    """One node's forward pass. `inputs` maps each of the op's inputs to the name of the value it was given."""
+
+    node: str
+    op: str
+    inputs: Mapping[str, str]
+    output: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One node's part in the backward pass.
+
+    cotangent: ∂C/∂(the node's output). local, contributes: for each of the op's inputs, the node's own Jacobian, and
+    the cotangent that it passes on there.
+    """
+
+    node: str
+    op: str
+    cotangent: Array
+    local: Mapping[str, Any]
+    contributes: Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Jacobian:
+    """∂of/∂wrt of each example, in the form the service sent it.
+
+    shape: the shape of `dense()`. structure: `dense`, `diagonal` or `outer`. Only the structure's own arrays are there:
+    `value`; or `diagonal`; or `left` M and `right` x, for value[n, i, j, k] = M[n, i, j]·x[n, k].
+    """
+
+    shape: tuple[int, ...]
+    structure: str
+    value: Array | None = None
+    diagonal: Array | None = None
+    left: Array | None = None
+    right: Array | None = None
+
+    def dense(self) -> Array:
+        """The Jacobian in full."""
+        if self.value is not None:
+            return self.value
+        if self.diagonal is not None:
+            return _dense_diagonal(self.diagonal, self.shape)
+        if self.left is None or self.right is None:
+            raise ValueError(f"a Jacobian of structure {self.structure!r} came without its arrays")
+        return _dense_outer(self.left, self.right, self.shape)
+
+
+class Reply(Mapping[str, Any]):
+    """A reply. Fields by attribute (`reply.loss`) or by key (`reply["loss"]`); asking for an absent one says so.
+
+    `raw` is the JSON object as it came (in process: the same tree, holding arrays).
+    """
+
+    def __init__(self, raw: Mapping[str, Any], *, request_id: str | None = None) -> None:
+        self.raw = raw
+        self.request_id = request_id
+        self._fields = {name: _READ[name](value) if name in _READ else value for name, value in raw.items()}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._fields[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    __eq__ = object.__eq__  # a mapping's would compare arrays
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        return f"Reply({', '.join(f'{name}: {_brief(value)}' for name, value in self._fields.items())})"
+
+    def _field(self, name: str) -> Any:
+        try:
+            return self._fields[name]
+        except KeyError:
+            raise AttributeError(f"this reply has no {name}; it has {', '.join(self._fields)}") from None
+
+    @property
+    def outputs(self) -> Array:
+        """The network's output ŷ."""
+        return self._field("outputs")  # type: ignore[no-any-return]
+
+    @property
+    def loss(self) -> float | Array:
+        """The loss C: a number, or an array under the reduction `none`."""
+        return self._field("loss")  # type: ignore[no-any-return]
+
+    @property
+    def gradients(self) -> Mapping[str, Array]:
+        """∂C/∂(each name)."""
+        return self._field("gradients")  # type: ignore[no-any-return]
+
+    @property
+    def per_example(self) -> Mapping[str, Any]:
+        """`loss` or `gradients`, with a leading axis of examples."""
+        return self._field("per_example")  # type: ignore[no-any-return]
+
+    @property
+    def jacobians(self) -> Mapping[str, Jacobian]:
+        """By `of/wrt`."""
+        return self._field("jacobians")  # type: ignore[no-any-return]
+
+    @property
+    def trace(self) -> Mapping[str, TraceEntry]:
+        """The forward pass by node, in the order of evaluation."""
+        return self._field("trace")  # type: ignore[no-any-return]
+
+    @property
+    def steps(self) -> Mapping[str, Step]:
+        """The backward pass by node, from the loss to the inputs."""
+        return self._field("steps")  # type: ignore[no-any-return]
+
+    @property
+    def kinks(self) -> Any:
+        """Where a derivative was asked for at a kink, and the value used."""
+        return self._field("kinks")
+
+    @property
+    def verification(self) -> Mapping[str, Any]:
+        """How the gradients compare with an independent check."""
+        return self._field("verification")  # type: ignore[no-any-return]
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What the caller should know about these numbers."""
+        return self._field("warnings")  # type: ignore[no-any-return]
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """Version, conventions, backend, device and dtype of the computation."""
+        return self._field("meta")  # type: ignore[no-any-return]
+
+
+def arrays(tree: Any) -> Any:
+    """A tree of a reply with its tensors as arrays: lists of numbers, except the lists of integers that are shapes."""
+    if isinstance(tree, Mapping):
+        return {key: value if key == "shape" else arrays(value) for key, value in tree.items()}
+    if isinstance(tree, str) or tree is None:
+        return tree
+    return to_array(tree)
+
+
+def _scalar_or_array(tensor: Any) -> float | Array:
+    array = to_array(tensor)
+    return float(array) if array.ndim == 0 else array
+
+
+def _by_name(tensors: Mapping[str, Any]) -> dict[str, Array]:
+    return {name: to_array(tensor) for name, tensor in tensors.items()}
+
+
+def _jacobian(sent: Mapping[str, Any]) -> Jacobian:
+    found = {name: to_array(sent[name]) for name in ("value", "diagonal", "left", "right") if name in sent}
+    return Jacobian(tuple(sent["shape"]), sent["structure"], **found)
+
+
+def _trace(entries: Sequence[Mapping[str, Any]]) -> dict[str, TraceEntry]:
+    return {
+        entry["node"]: TraceEntry(entry["node"], entry["op"], entry["inputs"], to_array(entry["output"]))
+        for entry in entries
+    }
+
+
+def _steps(entries: Sequence[Mapping[str, Any]]) -> dict[str, Step]:
+    names = {field.name for field in fields(Step)} - {"node", "op"}
+    return {
+        entry["node"]: Step(entry["node"], entry["op"], **{name: arrays(entry[name]) for name in names})
+        for entry in entries
+    }
+
+
+_READ: Mapping[str, Callable[[Any], Any]] = {
+    "outputs": to_array,
+    "loss": _scalar_or_array,
+    "gradients": _by_name,
+    "per_example": arrays,
+    "jacobians": lambda sent: {pair: _jacobian(jacobian) for pair, jacobian in sent.items()},
+    "trace": _trace,
+    "steps": _steps,
+}
+
+
+def _dense_diagonal(diagonal: Array, shape: tuple[int, ...]) -> Array:
+    """(…, *s) to (…, *s, *s), with zeros off the diagonal."""
+    rank = len(shape) - diagonal.ndim
+    lead = diagonal.ndim - rank
+    size = int(np.prod(diagonal.shape[lead:]))
+    flat = diagonal.reshape((*diagonal.shape[:lead], size))
+    return (flat[..., None] * np.eye(size)).reshape(shape)
+
+
+def _dense_outer(left: Array, right: Array, shape: tuple[int, ...]) -> Array:
+    """left (…, *of, j) and right (…, k) to (…, *of, j, k)."""
+    lead = left.ndim + right.ndim - len(shape)
+    between = (1,) * (left.ndim - lead)
+    return left[..., None] * right.reshape((*right.shape[:lead], *between, *right.shape[lead:]))
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"array {list(value.shape)}"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {_brief(item)}' for key, item in value.items())}}}"
+    if isinstance(value, Jacobian):
+        return f"{value.structure} {list(value.shape)}"
+    if isinstance(value, TraceEntry | Step):
+        return value.op
+    return repr(value)

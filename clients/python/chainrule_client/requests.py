@@ -1,0 +1,78 @@
+"""What is sent: the body that a call's arguments make, and the HTTP request that carries it. Shared by every client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+from uuid import uuid4
+
+from chainrule_client.networks import Network, Spec
+from chainrule_client.tensors import TensorLike, encode, to_wire
+
+NetworkLike: TypeAlias = Network | Spec
+Inputs: TypeAlias = TensorLike | Mapping[str, TensorLike]
+LossLike: TypeAlias = str | Mapping[str, Any]
+Pair: TypeAlias = str | tuple[str, str] | Mapping[str, str]
+Pairs: TypeAlias = str | Mapping[str, str] | Sequence[Pair]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One operation asked for, its request a tree with the tensors as `to_wire` leaves them."""
+
+    operation: str
+    request: Mapping[str, Any]
+    request_id: str
+
+    @classmethod
+    def of(cls, operation: str, request: Mapping[str, Any], request_id: str | None = None) -> Call:
+        """Raises ValueError for a value that cannot be sent."""
+        network = request.get("network")
+        spelled_out = {**request, "network": network.spec} if isinstance(network, Network) else request
+        tree = to_wire(spelled_out, narrow=request.get("dtype") == "float32")
+        return cls(operation, tree, request_id or uuid4().hex)
+
+    def http(self) -> HTTPRequest:
+        """The same call as a POST. Raises ValueError for what JSON cannot hold."""
+        headers = {"Content-Type": "application/json", "X-Request-ID": self.request_id}
+        return HTTPRequest("POST", f"/v1/{self.operation}", headers, encode(self.request))
+
+
+@dataclass(frozen=True)
+class HTTPRequest:
+    """A request as any HTTP library wants it."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes | None = None
+
+    @classmethod
+    def get(cls, path: str, request_id: str | None = None) -> HTTPRequest:
+        return cls("GET", path, {"X-Request-ID": request_id or uuid4().hex})
+
+    @property
+    def request_id(self) -> str:
+        return self.headers["X-Request-ID"]
+
+    def headers_within(self, seconds: float | None) -> dict[str, str]:
+        """The headers, telling the service how many seconds the caller will still wait."""
+        return {**self.headers, **({} if seconds is None else {"X-Request-Timeout": f"{seconds:.3f}"})}
+
+
+def pairs_on_the_wire(pairs: Pairs) -> list[dict[str, str]]:
+    """`"y_hat/W1"`, `("y_hat", "W1")` and `{"of": "y_hat", "wrt": "W1"}` all name one Jacobian.
+
+    Raises ValueError for a pair written otherwise.
+    """
+    return [_pair(pair) for pair in ([pairs] if isinstance(pairs, str | Mapping) else pairs)]
+
+
+def _pair(pair: Pair) -> dict[str, str]:
+    if isinstance(pair, Mapping):
+        return dict(pair)
+    parts = pair.split("/", 1) if isinstance(pair, str) else list(pair)
+    if len(parts) != 2:
+        raise ValueError(f'{pair!r} is not a pair; write "y_hat/W1" or ("y_hat", "W1")')
+    return {"of": parts[0], "wrt": parts[1]}
