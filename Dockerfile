@@ -12,23 +12,23 @@ RUN python -m pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 
 
 FROM ${BASE_IMAGE}
-# Takes the place of the pin in constraints.txt.
-ARG TORCH_SPEC="torch==2.13.0"
-ARG PIP_EXTRA_INDEX_URL
-
 RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent chainrule \
  && python -m venv --system-site-packages --without-pip /opt/venv
 ENV PATH=/opt/venv/bin:${PATH}
 
-# torch is most of the image and rarely changes: a layer of its own, below the rest.
+# torch is most of the image and rarely changes: a layer of its own, below the rest, less its C++ headers and
+# tests. TORCH_SPEC takes the place of the pin in constraints.txt.
+ARG TORCH_SPEC="torch==2.13.0"
+ARG PIP_EXTRA_INDEX_URL
 COPY constraints.txt /opt/constraints.txt
 RUN sed -i "s/^torch==.*/${TORCH_SPEC}/" /opt/constraints.txt \
- && python -m pip install --no-cache-dir --constraint /opt/constraints.txt torch
+ && python -m pip install --no-cache-dir --constraint /opt/constraints.txt torch \
+ && rm -rf /opt/venv/lib/python3*/site-packages/torch/include /opt/venv/lib/python3*/site-packages/torch/test
 
 # The import proves that the service loads, and leaves the bytecode that a read-only root could not write.
-RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
-    find /wheels -name 'chainrule-*.whl' -exec \
-        python -m pip install --no-cache-dir --constraint /opt/constraints.txt "{}[service]" \; \
+COPY --from=wheel /wheels /opt/chainrule
+RUN python -m pip install --no-cache-dir --constraint /opt/constraints.txt \
+        "$(echo /opt/chainrule/*.whl)[service]" \
  && python -c "import chainrule.api"
 
 # One compute thread a worker: many at once beat one that is spread thin. Raise it for large networks.
