@@ -27,6 +27,8 @@ class Namespace(Protocol):
     device: str
     eps: float
     """The spacing of the dtype's numbers at 1."""
+    tiny: float
+    """The smallest positive number with all its digits."""
 
     # -- to and from the outside ------------------------------------------------------------------------------
     def asarray(self, values: NDArray[Any]) -> Array:
@@ -100,6 +102,8 @@ class Namespace(Protocol):
     def diag_embed(self, x: Array) -> Array:
         """(..., k) to (..., k, k) with x on the diagonal."""
 
-    # -- questions (each costs a wait for the device) ----------------------------------------------------------
+    # -- questions (those about values cost a wait for the device) ----------------------------------------------------------
     def count_nonzero(self, x: Array) -> int: ...
     def all_finite(self, x: Array) -> bool: ...
+    def is_integer(self, x: Array) -> bool:
+        """Whether x holds integers, by its dtype."""

@@ -26,6 +26,7 @@ class NumpyNamespace:
         self.dtype = dtype
         self._dtype = np.dtype(dtype)
         self.eps = float(np.finfo(self._dtype).eps)
+        self.tiny = float(np.finfo(self._dtype).tiny)
 
     def asarray(self, values: NDArray[Any]) -> Array:
         kind = np.int64 if values.dtype.kind in "iu" else self._dtype
@@ -147,3 +148,7 @@ class NumpyNamespace:
     @staticmethod
     def all_finite(x: Array) -> bool:
         return bool(np.isfinite(x).all())
+
+    @staticmethod
+    def is_integer(x: Array) -> bool:
+        return bool(x.dtype.kind in "iu")

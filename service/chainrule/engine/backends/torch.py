@@ -38,6 +38,7 @@ class TorchNamespace:
         self.device = str(self._device)
         self._on_cpu = self._device.type == "cpu"
         self.eps = torch.finfo(self._dtype).eps
+        self.tiny = torch.finfo(self._dtype).tiny
         self._zero = torch.zeros((), dtype=self._dtype, device=self._device)
 
     def asarray(self, values: NDArray[Any]) -> Array:
@@ -140,3 +141,7 @@ class TorchNamespace:
     @staticmethod
     def all_finite(x: Array) -> bool:
         return bool(torch.isfinite(x).all())
+
+    @staticmethod
+    def is_integer(x: Array) -> bool:
+        return not (x.is_floating_point() or x.is_complex())
