@@ -38,9 +38,14 @@ class Point(NamedTuple):
     saved: Saved
 
 
-def option(default: Any, doc: str, *, minimum: float | None = None, above: float | None = None) -> Any:
-    """A field of an op that the caller may set: its default, what it means, and its bounds."""
-    return field(default=default, metadata={"doc": doc, "minimum": minimum, "above": above})
+def option(
+    default: Any, doc: str, *, minimum: float | None = None, above: float | None = None, wire: str | None = None
+) -> Any:
+    """A field of an op that the caller may set: its default, what it means, and its bounds.
+
+    `wire` is what callers call it, where that is not the field's own name.
+    """
+    return field(default=default, metadata={"doc": doc, "minimum": minimum, "above": above, "wire": wire})
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +166,11 @@ class Elementwise(Op):
 def options_of(op: type[Op]) -> tuple[Field[Any], ...]:
     """The options a caller may set: the dataclass fields made by `option`."""
     return tuple(f for f in fields(op) if "doc" in f.metadata and f.default is not MISSING)  # type: ignore[arg-type]
+
+
+def wire_name(option: Field[Any]) -> str:
+    """What callers call an option."""
+    return option.metadata["wire"] or option.name
 
 
 def wants(op: str, operand: str, shape: Shape, wanted: str, advice: str = "") -> ShapeError:
