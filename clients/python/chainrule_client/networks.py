@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
-from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -65,15 +64,14 @@ class Layer:
     """
 
     op: str
-    fields: Mapping[str, Any] = MappingProxyType({})
+    fields: Mapping[str, Any] = field(default_factory=dict)
     name: str | None = None
 
     def __call__(self, *inputs: Operand) -> Node:
         for operand in inputs:
-            if not isinstance(operand, Input | Parameter | Node):
-                raise TypeError(
-                    f"{self.op} is applied to inputs, parameters and nodes, not to a {type(operand).__name__}"
-                )
+            if not isinstance(operand, Operand):
+                kind = type(operand).__name__
+                raise TypeError(f"{self.op} is applied to inputs, parameters and nodes, not to a {kind}")
         return Node(self, inputs)
 
     def __repr__(self) -> str:
@@ -151,11 +149,11 @@ class _Parameters:
         Numbers to be drawn can only stand under a name, so those in place are given `drawn_name` of their field.
         """
         fields = dict(layer.fields)
-        for field, value in fields.items():
+        for key, value in fields.items():
             if isinstance(value, Mapping):
-                value = Parameter(drawn_name(field), value)
-            if isinstance(value, Parameter):
-                fields[field] = self.add(value)
+                fields[key] = self.add(Parameter(drawn_name(key), value))
+            elif isinstance(value, Parameter):
+                fields[key] = self.add(value)
         return fields
 
     def add(self, parameter: Parameter) -> str:

@@ -26,7 +26,7 @@ class TorchTensor(Protocol):
 
 
 # Numbers nest as lists do, so there is no narrower type for the list form.
-TensorLike: TypeAlias = "NDArray[Any] | TorchTensor | Sequence[Any] | float"
+TensorLike: TypeAlias = NDArray[Any] | TorchTensor | Sequence[Any] | float
 
 
 def to_wire(value: Any, at: str = "", *, narrow: bool = False) -> Any:
