@@ -1,0 +1,151 @@
+"""From a request's words to the engine's graph: names, ops, and where each leaf's numbers come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from chainrule.engine.errors import EngineError
+from chainrule.engine.graph import LOSS, TARGETS, Graph, Node
+from chainrule.engine.op import Op, options_of
+from chainrule.engine.registry import find
+from chainrule.operations.naming import LayerNames, check_names, name_layers
+from chainrule.operations.refusals import Refused, refuse
+from chainrule.schemas.networks import Drawn
+from chainrule.schemas.ops import OpSpec, nearest
+from chainrule.schemas.requests import Problem
+from chainrule.schemas.tensors import TensorSlot
+
+Source = TensorSlot | Drawn
+"""Where a leaf's numbers come from: the request's arrays, or a seed."""
+
+
+@dataclass
+class Pointers:
+    """Where in the request the things are that an error may be about, as JSON pointers."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    """By the name of a node, parameter or input."""
+    operands: dict[tuple[str, str], str] = field(default_factory=dict)
+    """By a node's name and its op's name for a parameter of it."""
+
+    def refusal(self, error: EngineError) -> Refused:
+        """The engine's error as a refusal that points into the request."""
+        where, operand = error.where or "", error.operand or ""
+        pointer = self.operands.get((where, operand)) or self.names.get(where, "/network")
+        if where.startswith(LOSS):
+            pointer = "/targets" if operand == "targets" else "/loss"
+        message = f"node {where}: {error.message}" if where in self.names else error.message
+        return refuse(pointer, message)
+
+
+@dataclass(frozen=True)
+class Description:
+    """A graph, the sources of its leaves by name, and pointers for its errors."""
+
+    graph: Graph
+    sources: dict[str, Source]
+    pointers: Pointers
+
+
+def describe(request: Problem) -> Description:
+    """The graph of a request. Raises Refused."""
+    builder = _Builder(request)
+    graph_inputs = tuple(builder.inputs)
+    network = request.network
+    names = _names(request)
+    previous = next(iter(graph_inputs), "")
+    for position, (spec, named) in enumerate(zip(network.specs(), names, strict=True)):
+        kind = "layers" if network.layers is not None else "nodes"
+        taken = (previous,) if network.layers is not None else tuple(spec.inputs)
+        builder.node(spec, named, taken, f"/network/{kind}/{position}")
+        previous = named.node
+    output = network.output or previous
+    check_names(builder.pointers.names.items(), output, graph_inputs)
+    return builder.finish(graph_inputs, output)
+
+
+def _names(request: Problem) -> list[LayerNames]:
+    network = request.network
+    if network.layers is not None:
+        if isinstance(request.inputs, dict) and len(request.inputs) != 1:
+            raise refuse("/inputs", "layers take one input: give one tensor, or write the network as nodes")
+        return name_layers((find(spec.op), spec.name) for spec in network.specs())
+    return [
+        LayerNames(spec.name, {name: f"{spec.name}.{name}" for name in find(spec.op).parameters})
+        for spec in network.specs()
+    ]
+
+
+class _Builder:
+    """Nodes, sources and pointers as they are met."""
+
+    def __init__(self, request: Problem) -> None:
+        self.request = request
+        named = request.inputs if isinstance(request.inputs, dict) else None
+        self.inputs: dict[str, TensorSlot] = named if named is not None else {"x": request.inputs}  # type: ignore[dict-item]
+        self.sources: dict[str, Source] = {**self.inputs}
+        self.pointers = Pointers({name: f"/inputs/{name}" if named is not None else "/inputs" for name in self.inputs})
+        self.nodes: list[Node] = []
+        self.parameters: list[str] = []
+        for name, source in request.network.parameters.items():
+            self._parameter(name, source, f"/network/parameters/{name}")
+
+    def node(self, spec: OpSpec, named: LayerNames, taken: tuple[str, ...], pointer: str) -> None:
+        op = find(spec.op)
+        held = tuple(self._parameters_of(spec, op, named, pointer))
+        self._claim(named.node, pointer)
+        self.nodes.append(Node(named.node, make_op(spec), (*taken, *held)))
+
+    def finish(self, inputs: tuple[str, ...], output: str) -> Description:
+        loss, penalties = None, ()
+        if self.request.loss is not None and self.request.targets is not None:
+            loss = Node(LOSS, make_op(self.request.loss), (output, TARGETS))
+            self.sources[TARGETS] = self.request.targets
+            penalties = tuple(self._penalties())
+        try:
+            graph = Graph(inputs, tuple(self.parameters), tuple(self.nodes), output, loss, penalties)
+        except EngineError as error:
+            raise self.pointers.refusal(error) from None
+        return Description(graph, self.sources, self.pointers)
+
+    def _parameters_of(self, spec: OpSpec, op: type[Op], named: LayerNames, pointer: str) -> Iterator[str]:
+        for parameter in op.parameters:
+            given = getattr(spec, parameter)
+            if given is None:
+                continue
+            self.pointers.operands[named.node, parameter] = f"{pointer}/{parameter}"
+            if isinstance(given, str):
+                yield given
+                continue
+            self._parameter(named.parameters[parameter], given, f"{pointer}/{parameter}")
+            yield named.parameters[parameter]
+
+    def _penalties(self) -> Iterator[Node]:
+        for position, spec in enumerate(self.request.penalties):
+            pointer = f"/penalties/{position}"
+            for name in spec.parameters:
+                if name not in self.parameters:
+                    raise refuse(f"{pointer}/parameters", f"no such parameter; {nearest(name, self.parameters)}")
+            name = f"{find(spec.op).name}{position + 1}"
+            self._claim(name, pointer)
+            yield Node(name, make_op(spec), tuple(spec.parameters))
+
+    def _parameter(self, name: str, source: Source, pointer: str) -> None:
+        self._claim(name, pointer)
+        self.parameters.append(name)
+        self.sources[name] = source
+
+    def _claim(self, name: str, pointer: str) -> None:
+        other = self.pointers.names.setdefault(name, pointer)
+        if other is not pointer:
+            raise refuse(pointer, f"two things are called {name} (the other is at {other}): rename one")
+
+
+def make_op(spec: Any) -> Op:
+    """The engine's op that a spec, or a loss's bare name, describes."""
+    if isinstance(spec, str):
+        return find(spec)()
+    op = find(spec.op)
+    return op(**{option.name: getattr(spec, option.name) for option in options_of(op)})

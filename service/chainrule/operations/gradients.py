@@ -1,0 +1,162 @@
+"""`gradients`: of the loss, or the cotangents an upstream brings about; per example, step by step, and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engine.backends import Array
+from chainrule.engine.backward import Cotangent, Program, backward_program, pull_back
+from chainrule.engine.cost import Cost, forward_cost, gradients_cost
+from chainrule.engine.kinks import find_kinks
+from chainrule.engine.steps import Link, links
+from chainrule.engine.structure import Outer
+from chainrule.engine.trace import Trace, never
+from chainrule.engine.verify import verify
+from chainrule.operations.limits import Limits
+from chainrule.operations.loss import check_per_example, need_loss
+from chainrule.operations.naming import group, resolve
+from chainrule.operations.prepared import Arrays, Prepared
+from chainrule.operations.refusals import refuse
+from chainrule.operations.results import Reply, Results, check_layout
+from chainrule.schemas.requests import GradientsRequest
+
+
+class Gradients:
+    """One request of `gradients`, ready to run."""
+
+    def __init__(self, prepared: Prepared, limits: Limits) -> None:
+        assert isinstance(prepared.request, GradientsRequest)
+        self.prepared, self.request = prepared, prepared.request
+        plan = prepared.plan
+        self.of = plan.output if self.request.upstream is not None else self._scalar_loss()
+        self.wrt = self._wrt()
+        check_layout(prepared, self.wrt, "gradient of")
+        if self.request.per_example:
+            check_per_example(self.request)
+        slots = tuple(self.wrt.values())
+        self.program = backward_program(plan, self.of, slots)
+        self.step_program = self._step_program() if self.request.steps else None
+        self.cost: Cost = forward_cost(plan) + gradients_cost(
+            plan, slots, per_example=self.request.per_example, steps=self.request.steps
+        )
+        if self.request.verify:
+            self.cost += Cost(flops=8 * plan.flops * max(1, len(slots)))
+        limits.check(self.cost, self.request.dtype)
+
+    def run(self, arrays: Arrays, cancelled: Callable[[], bool] = never) -> Reply:
+        """The reply. Raises Refused, and Cancelled."""
+        plan, results = self.prepared.plan, Results(self.prepared)
+        trace = self.prepared.trace(arrays, cancelled)
+        seed = self._seed(arrays)
+        cotangents = pull_back(trace, self.step_program or self.program, seed, cancelled=cancelled)
+        reply: Reply = {"outputs": results.value(plan.output, trace.values[plan.output])}
+        if self.request.upstream is None:
+            reply["loss"] = results.value(self.of, trace.values[self.of])
+        reply["gradients"] = {
+            name: results.gradient(slot, self._array(results, slot, cotangents)) for name, slot in self.wrt.items()
+        }
+        if self.request.per_example:
+            reply["per_example"] = {"gradients": self._per_example(trace, seed, results, cancelled)}
+        if self.step_program is not None:
+            reply["steps"] = [self._step(results, link) for link in links(trace, self.step_program, cotangents)]
+        count, kinks = find_kinks(trace)
+        reply["kinks"] = [
+            {
+                "node": kink.node,
+                "index": list(kink.index if self.request.batched else kink.index[1:]),
+                "value": kink.value,
+            }
+            for kink in kinks
+        ]
+        reply["kink_count"] = count
+        if self.request.verify:
+            reply["verification"] = self._verification(arrays, cotangents, results)
+        return results.finish(reply, [])
+
+    def _scalar_loss(self) -> int:
+        slot = need_loss(self.prepared)
+        if self.prepared.plan.slots[slot].batched or self.prepared.plan.slots[slot].shape:
+            raise refuse(
+                "/loss/reduction", "a gradient is of one number, and reduction none leaves many: write sum or mean"
+            )
+        return slot
+
+    def _wrt(self) -> dict[str, int]:
+        plan, wrt = self.prepared.plan, self.request.wrt
+        names = group(plan, wrt) if isinstance(wrt, str) else tuple(wrt)
+        if not names:
+            raise refuse("/wrt", "there is nothing to differentiate with respect to: name a node or an input")
+        return {name: resolve(plan, name, f"/wrt/{position}") for position, name in enumerate(names)}
+
+    def _step_program(self) -> Program:
+        """The same walk, with every node's cotangent kept."""
+        outputs = tuple(step.output for _, step, _ in self.program.steps)
+        on_way = backward_program(self.prepared.plan, self.of, self.program.keeps)
+        return Program(on_way.of, on_way.steps, tuple(dict.fromkeys((*self.program.keeps, *outputs))))
+
+    def _seed(self, arrays: Arrays) -> Any:
+        upstream = self.request.upstream
+        if upstream is None:
+            return 1.0
+        plan = self.prepared.plan
+        given = np.asarray(arrays[upstream.index], dtype=np.float64)
+        found = given[None] if not self.request.batched else given
+        if found.shape != plan.full_shape(plan.output):
+            wanted = list(plan.full_shape(plan.output)[0 if self.request.batched else 1 :])
+            raise refuse("/upstream", f"upstream has shape {list(given.shape)}; the outputs' shape is {wanted}")
+        return self.prepared.on_device(found)
+
+    def _array(self, results: Results, slot: int, cotangents: dict[int, Cotangent]) -> Array:
+        found = cotangents.get(slot)
+        if found is None:
+            return results.zeros(slot)
+        return self.prepared.xp.ones(()) if isinstance(found, float) else found
+
+    def _per_example(
+        self, trace: Trace, seed: Any, results: Results, cancelled: Callable[[], bool]
+    ) -> dict[str, NDArray[Any]]:
+        plan, xp = self.prepared.plan, self.prepared.xp
+        each = pull_back(trace, self.program, seed, keep_batch=True, cancelled=cancelled)
+        found = {}
+        for name, slot in self.wrt.items():
+            part = each.get(slot)
+            full = (plan.batch, *plan.slots[slot].shape)
+            array = xp.zeros(full) if part is None else part.each() if isinstance(part, Outer) else part
+            found[name] = results.gradient(slot, xp.broadcast_to(array, full), each=True)
+        return found
+
+    def _step(self, results: Results, link: Link) -> Reply:
+        index = self.prepared.plan.index
+        of = index[link.node]
+        cotangent = link.cotangent if not isinstance(link.cotangent, float) else self.prepared.xp.ones(())
+        return {
+            "node": link.node,
+            "op": link.op,
+            "inputs": link.inputs,
+            "cotangent": results.gradient(of, cotangent),
+            "local": {name: results.local(of, index[link.inputs[name]], found) for name, found in link.local.items()},
+            "contributes": {
+                name: results.gradient(index[link.inputs[name]], found) for name, found in link.contributes.items()
+            },
+        }
+
+    def _verification(self, arrays: Arrays, cotangents: dict[int, Cotangent], results: Results) -> Reply:
+        xp = self.prepared.xp
+        found = verify(
+            self.prepared.plan,
+            self.of,
+            self.prepared.host_leaves(arrays),
+            {slot: xp.to_numpy(self._array(results, slot, cotangents)) for slot in self.program.keeps},
+            None if self.request.upstream is None else xp.to_numpy(self._seed(arrays)),
+            self.request.dtype,
+        )
+        return {
+            "method": found.method,
+            "passed": found.passed,
+            "tolerance": found.tolerance,
+            "deviations": found.deviations,
+        }

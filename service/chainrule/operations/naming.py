@@ -1,0 +1,83 @@
+"""What nodes and parameters are called, and which names stand for others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from chainrule.engine.graph import LOSS, TARGETS, known
+from chainrule.engine.op import Op
+from chainrule.engine.plan import Plan
+from chainrule.operations.refusals import refuse
+from chainrule.schemas.ops import nearest
+
+OUTPUT = "y_hat"
+INPUT = "x"
+GROUPS = ("parameters", "all")
+
+
+@dataclass(frozen=True, slots=True)
+class LayerNames:
+    """The node of a layer, and what those of its parameters are called that are given in place."""
+
+    node: str
+    parameters: dict[str, str]
+
+
+def name_layers(layers: Iterable[tuple[type[Op], str | None]]) -> list[LayerNames]:
+    """Names for layers, each an op and the name it was given, if any.
+
+    The i-th linear is s{i} with W{i} and b{i}, the first activation after it a{i}; anything else is {op}{k}, the k-th of
+    its op, with parameters {node}.{parameter}.
+    """
+    linears, activated, counts, found = 0, True, Counter[str](), list[LayerNames]()
+    for op, given in layers:
+        counts[op.name] += 1
+        if op.name == "linear":
+            linears += 1
+            activated = False
+            found.append(LayerNames(given or f"s{linears}", {"weight": f"W{linears}", "bias": f"b{linears}"}))
+            continue
+        usual = f"{op.name}{counts[op.name]}"
+        if op.family == "activation" and not activated:
+            usual, activated = f"a{linears}", True
+        node = given or usual
+        found.append(LayerNames(node, {parameter: f"{node}.{parameter}" for parameter in op.parameters}))
+    return found
+
+
+def check_names(own: Iterable[tuple[str, str]], output: str, inputs: tuple[str, ...]) -> None:
+    """Refuse names that would collide with C, y, y_hat, x or a group. `own`: (name, pointer) of all that has a name."""
+    for name, pointer in own:
+        stands_for = {LOSS: "the loss", TARGETS: "the targets", "C.data": "the loss before penalties"}.get(name)
+        if name == OUTPUT and name != output:
+            stands_for = "the output"
+        if name == INPUT and len(inputs) == 1 and name not in inputs:
+            stands_for = "the single input"
+        if name in GROUPS:
+            stands_for = "a group of names"
+        if stands_for:
+            raise refuse(pointer, f"{name} stands for {stands_for}: give this another name")
+
+
+def resolve(plan: Plan, name: str, pointer: str) -> int:
+    """The slot that a name in a request means. Raises Refused where there is none."""
+    slot = plan.index.get(name)
+    if slot is None and name == OUTPUT:
+        slot = plan.output
+    if slot is None and name == INPUT and len(plan.inputs) == 1:
+        slot = plan.index[plan.inputs[0]]
+    if slot is not None and name != TARGETS:
+        return slot
+    if name == LOSS:
+        raise refuse(pointer, "C is the loss, and this request has none: give a loss and targets")
+    if name == TARGETS:
+        raise refuse(pointer, "y is the targets, with respect to which nothing is differentiated")
+    names = [held.name for held in plan.slots if held.name != TARGETS]
+    raise refuse(pointer, f"there is no such name; {nearest(name, names) if len(names) < 50 else known(names)}")
+
+
+def group(plan: Plan, which: str) -> tuple[str, ...]:
+    """The names that `parameters` or `all` stands for."""
+    return plan.parameters if which == "parameters" else (*plan.parameters, *plan.inputs, *plan.nodes)

@@ -1,0 +1,145 @@
+"""A problem made ready: its plan, and how the request's arrays become the plan's leaves.
+
+All of it depends on the request's words and on its tensors' shapes, not on their numbers, so it is kept and used again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engine.backends import Array, BackendUnavailable, Namespace, Shape, choose
+from chainrule.engine.drawing import draw
+from chainrule.engine.errors import EngineError
+from chainrule.engine.graph import TARGETS
+from chainrule.engine.ops.loss import Loss
+from chainrule.engine.plan import Plan, make_plan
+from chainrule.engine.trace import Trace, never, run_forward
+from chainrule.operations.description import Description, Source, describe
+from chainrule.operations.refusals import Refused, refuse
+from chainrule.schemas.networks import Drawn
+from chainrule.schemas.requests import Problem
+from chainrule.schemas.tensors import TensorSlot
+
+Arrays = Sequence[NDArray[Any]]
+"""The request's tensors, by slot."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A request with its plan for tensors of one set of shapes."""
+
+    request: Problem
+    description: Description
+    plan: Plan
+    leaves: tuple[tuple[str, Source, bool, bool], ...]
+    """Name, source, whether it has a batch axis, whether it keeps its integers (class targets)."""
+
+    @cached_property
+    def xp(self) -> Namespace:
+        """The backend asked for. Raises Refused where it is not to be had."""
+        request = self.request
+        try:
+            return choose(request.backend, request.device, request.dtype)
+        except BackendUnavailable as error:
+            raise refuse(f"/{error.field}", str(error)) from None
+
+    def host_leaves(self, arrays: Arrays) -> dict[str, NDArray[Any]]:
+        """Every leaf as a NumPy array with its batch axis."""
+        return {name: self._host(arrays, source, batched, exact) for name, source, batched, exact in self.leaves}
+
+    def trace(self, arrays: Arrays, cancelled: Callable[[], bool] = never) -> Trace:
+        """Run forward on the request's arrays. Raises Refused, and Cancelled."""
+        xp = self.xp
+        leaves = {name: self.on_device(array) for name, array in self.host_leaves(arrays).items()}
+        try:
+            return run_forward(self.plan, xp, leaves, cancelled)
+        except EngineError as error:
+            raise self.description.pointers.refusal(error) from None
+
+    def on_device(self, array: NDArray[Any]) -> Array:
+        """An array of the request in the dtype and on the device asked for. Raises Refused where it does not fit."""
+        found = self.xp.asarray(array)
+        if self.request.dtype == "float32" and not self.xp.all_finite(found):
+            raise refuse("/dtype", 'a tensor holds a number beyond float32 (3.4e38): write "dtype": "float64"')
+        return found
+
+    def _host(self, arrays: Arrays, source: Source, batched: bool, exact: bool) -> NDArray[Any]:
+        if isinstance(source, Drawn):
+            return draw(source.shape, source.init, source.scale, source.seed)
+        array = arrays[source.index]
+        if not exact and array.dtype.kind != "f":
+            array = array.astype(np.float64)
+        return array[None] if batched and not self.request.batched else array
+
+
+def prepare(request: Problem, shapes: Sequence[Shape]) -> Prepared:
+    """Plan a request whose tensors have `shapes`, by slot. Raises Refused."""
+    description = describe(request)
+    of_leaves = {name: _shape(source, shapes) for name, source in description.sources.items()}
+    batch = _batch(request, description, of_leaves)
+    for name in (*description.graph.inputs, *((TARGETS,) if TARGETS in of_leaves else ())):
+        if request.batched:
+            of_leaves[name] = of_leaves[name][1:]
+    try:
+        plan = make_plan(description.graph, of_leaves, batch)
+    except EngineError as error:
+        raise _both_readings(request, description, shapes, description.pointers.refusal(error)) from None
+    exact = _takes_classes(plan)
+    leaves = tuple(
+        (name, source, name == TARGETS or name in plan.inputs, name == TARGETS and exact)
+        for name, source in description.sources.items()
+    )
+    return Prepared(request, description, plan, leaves)
+
+
+def _shape(source: Source, shapes: Sequence[Shape]) -> Shape:
+    return shapes[source.index] if isinstance(source, TensorSlot) else source.shape
+
+
+def _batch(request: Problem, description: Description, shapes: dict[str, Shape]) -> int:
+    """N: the length of axis 0 of every input and of the targets, 1 for a single example."""
+    if not request.batched:
+        return 1
+    lengths: dict[str, int] = {}
+    for name in (*description.graph.inputs, *((TARGETS,) if TARGETS in shapes else ())):
+        pointer = "/targets" if name == TARGETS else description.pointers.names[name]
+        if not shapes[name]:
+            raise refuse(
+                pointer, 'a number has no batch axis: write "batched": false for a single example, or [number]'
+            )
+        lengths[pointer] = shapes[name][0]
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f"{pointer} has {length}" for pointer, length in lengths.items())
+        raise refuse(
+            next(reversed(lengths)),
+            f'axis 0 is the batch, and its lengths differ: {found}. For a single example write "batched": false',
+        )
+    return next(iter(lengths.values()))
+
+
+def _takes_classes(plan: Plan) -> bool:
+    for step in plan.steps:
+        if isinstance(step.op, Loss):
+            prediction, target = (plan.slots[i] for i in step.inputs)
+            return step.op.rowwise and len(target.shape) == len(prediction.shape) - 1
+    return False
+
+
+def _both_readings(request: Problem, description: Description, shapes: Sequence[Shape], refusal: Refused) -> Refused:
+    """The refusal of a shape, with how the inputs were read and how else they could be."""
+    sources = [description.sources[name] for name in description.graph.inputs]
+    found = [list(_shape(source, shapes)) for source in sources]
+    if request.batched:
+        here = ", ".join(f"{shape} was read as N = {shape[0]} examples of shape {shape[1:]}" for shape in found)
+        reading = f'inputs of shape {here}; with "batched": false it would be one example'
+    else:
+        here = ", ".join(str(shape) for shape in found)
+        reading = f'inputs of shape {here} were read as one example; with "batched": true axis 0 would be the batch'
+    faults = [type(fault)(fault.pointer, f"{fault.message} ({reading})") for fault in refusal.faults]
+    return Refused(f"{refusal.detail} ({reading})", title=refusal.title, status=refusal.status, faults=faults)

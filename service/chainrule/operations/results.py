@@ -1,0 +1,107 @@
+"""From the engine's arrays to a reply's: batch axis, layout, NumPy, warnings and meta."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engine import layouts
+from chainrule.engine.backends import Array
+from chainrule.engine.errors import EngineError
+from chainrule.engine.jacobian import dense, jacobian_shape
+from chainrule.engine.structure import Diagonal, Jacobian, OuterJacobian
+from chainrule.operations.prepared import Prepared
+from chainrule.operations.refusals import refuse
+from chainrule.version import CONVENTIONS, VERSION
+
+Reply = dict[str, Any]
+"""A reply as a tree, with NumPy arrays for tensors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Turns what the engine found for one prepared request into what its reply says."""
+
+    prepared: Prepared
+
+    def value(self, slot: int, value: Array) -> NDArray[Any]:
+        """A value as the caller sees it: without a batch axis where the request has none."""
+        found = self.prepared.xp.to_numpy(value)
+        return found[0] if self._drops_batch(slot) else found
+
+    def gradient(self, slot: int, value: Array, *, each: bool = False) -> NDArray[Any]:
+        """∂C/∂slot in the layout asked for. With `each`, one an example: (N, *shape)."""
+        plan, xp = self.prepared.plan, self.prepared.xp
+        if self._drops_batch(slot) and not each:
+            value = value[0]
+        return xp.to_numpy(layouts.gradient(xp, value, plan.slots[slot].shape, self.prepared.request.layout))
+
+    def jacobian(self, of: int, wrt: int, found: Jacobian, *, structured: bool) -> Reply:
+        """∂of/∂wrt: `shape`, `structure` and its tensors."""
+        plan, xp = self.prepared.plan, self.prepared.xp
+        full = jacobian_shape(plan, of, wrt)
+        drop = not self.prepared.request.batched and (plan.slots[of].batched or plan.slots[wrt].batched)
+        if structured and isinstance(found, Diagonal | OuterJacobian):
+            return self._structured(found, full[1:] if drop else full, drop)
+        value = dense(xp, found, full, len(plan.slots[of].shape))
+        return self._dense(of, wrt, value[0] if drop else value)
+
+    def local(self, of: int, wrt: int, found: Jacobian) -> Reply:
+        """The Jacobian of one op, in the structure it has. It may lack a batch axis where the examples agree."""
+        drop = not self.prepared.request.batched and self.prepared.plan.slots[of].batched
+        if isinstance(found, Diagonal | OuterJacobian):
+            return self._structured(found, None, drop)
+        full = len(jacobian_shape(self.prepared.plan, of, wrt))
+        return self._dense(of, wrt, found.value[0] if drop and found.value.ndim == full else found.value)
+
+    def _dense(self, of: int, wrt: int, value: Array) -> Reply:
+        plan, xp = self.prepared.plan, self.prepared.xp
+        laid = layouts.jacobian(xp, value, plan.slots[of].shape, plan.slots[wrt].shape, self.prepared.request.layout)
+        return {"shape": list(laid.shape), "structure": "dense", "value": xp.to_numpy(laid)}
+
+    def _structured(self, found: Diagonal | OuterJacobian, full: tuple[int, ...] | None, drop: bool) -> Reply:
+        xp = self.prepared.xp
+        if isinstance(found, Diagonal):
+            diagonal = xp.to_numpy(found.diagonal[0] if drop else found.diagonal)
+            shape = list(full) if full is not None else [*diagonal.shape, *diagonal.shape[0 if drop else 1 :]]
+            return {"shape": shape, "structure": "diagonal", "diagonal": diagonal}
+        left, right = (xp.to_numpy(part[0] if drop else part) for part in (found.left, found.right))
+        shape = list(full) if full is not None else [*left.shape, right.shape[-1]]
+        return {"shape": shape, "structure": "outer", "left": left, "right": right}
+
+    def zeros(self, slot: int) -> Array:
+        """A gradient with respect to something that does not matter."""
+        return self.prepared.xp.zeros(self.prepared.plan.full_shape(slot))
+
+    def finish(self, reply: Reply, warnings: list[str]) -> Reply:
+        """Add `warnings` and `meta`."""
+        xp = self.prepared.xp
+        return {**reply, "warnings": warnings, "meta": meta(xp.name, xp.device, xp.dtype)}
+
+    def _drops_batch(self, slot: int) -> bool:
+        return not self.prepared.request.batched and self.prepared.plan.slots[slot].batched
+
+
+def warn_nonfinite(reply: Reply, paths: list[str]) -> None:
+    """Say in the reply's warnings which of its values are not finite."""
+    if paths:
+        shown = ", ".join(paths[:10]) + (f" and {len(paths) - 10} more" if len(paths) > 10 else "")
+        reply["warnings"].append(f"not finite: {shown}")
+
+
+def meta(backend: str, device: str, dtype: str) -> Reply:
+    """Which version, conventions, backend, device and dtype a reply was computed with."""
+    return {"version": VERSION, "conventions": CONVENTIONS, "backend": backend, "device": device, "dtype": dtype}
+
+
+def check_layout(prepared: Prepared, slots: dict[str, int], field: str) -> None:
+    """Refuse, before computing, a layout that a value's rank does not allow."""
+    for name, slot in slots.items():
+        shape = prepared.plan.slots[slot].shape
+        try:
+            layouts.gradient(prepared.xp, np.zeros((1,) * len(shape)), shape, prepared.request.layout)
+        except EngineError as error:
+            raise refuse("/layout", f"{field} {name}: {error.message}") from None

@@ -1,0 +1,65 @@
+"""`validate`: names, shapes, order and cost of everything, computing nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+
+from chainrule.engine.cost import Cost, forward_cost, gradients_cost
+from chainrule.engine.trace import never
+from chainrule.operations.limits import ITEMSIZE, Limits
+from chainrule.operations.prepared import Arrays, Prepared
+from chainrule.operations.results import Reply, meta
+from chainrule.schemas.requests import ValidateRequest
+
+
+class Validate:
+    """One request of `validate`, ready to run."""
+
+    def __init__(self, prepared: Prepared, limits: Limits) -> None:
+        assert isinstance(prepared.request, ValidateRequest)
+        self.prepared, self.request, self.limits = prepared, prepared.request, limits
+        self.cost = Cost()
+
+    def run(self, arrays: Arrays, cancelled: Callable[[], bool] = never) -> Reply:
+        """The reply. The numbers of `arrays` are not looked at."""
+        plan = self.prepared.plan
+        parameters = [plan.index[name] for name in plan.parameters]
+        forward = forward_cost(plan)
+        xp = self.prepared.xp
+        return {
+            "valid": True,
+            "batch": plan.batch if self.request.batched else None,
+            "inputs": {name: {"shape": self._shape(plan.index[name])} for name in plan.inputs},
+            "parameters": {
+                name: {"shape": self._shape(plan.index[name]), "elements": prod(self._shape(plan.index[name]))}
+                for name in plan.parameters
+            },
+            "nodes": [
+                {
+                    "node": step.name,
+                    "op": step.op.name,
+                    "inputs": {
+                        operand: plan.slots[i].name for operand, i in zip(step.operands, step.inputs, strict=True)
+                    },
+                    "shape": self._shape(step.output),
+                }
+                for step in plan.steps
+            ],
+            "order": [step.name for step in plan.steps],
+            "output": plan.slots[plan.output].name,
+            "cost": {
+                "forward": self._told(forward),
+                "gradients": self._told(forward + gradients_cost(plan, parameters)),
+            },
+            "warnings": [],
+            "meta": meta(xp.name, xp.device, xp.dtype),
+        }
+
+    def _shape(self, slot: int) -> list[int]:
+        shape = self.prepared.plan.full_shape(slot)
+        drops = self.prepared.plan.slots[slot].batched and not self.request.batched
+        return list(shape[1:] if drops else shape)
+
+    def _told(self, cost: Cost) -> dict[str, int]:
+        return {"flops": cost.flops, "bytes": cost.bytes(ITEMSIZE[self.request.dtype]), "elements": cost.returned}

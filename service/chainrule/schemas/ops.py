@@ -1,0 +1,148 @@
+"""Request models of the ops, made from the registry: what a layer, a node, a loss and a penalty may say."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+from inspect import getdoc
+from typing import Annotated, Any, Literal, Union, get_args, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, create_model
+from typing_extensions import TypeAliasType
+
+from chainrule.engine.op import Op, options_of, wire_name
+from chainrule.engine.registry import ops
+from chainrule.schemas.tensors import Inline, Integers, Numbers, Tensor
+
+Name = Annotated[str, StringConstraints(pattern=r"^[^\s/]{1,100}$")]
+"""What a node, parameter or input is called: no white space, no slash (`y_hat/W1` names a Jacobian)."""
+
+
+class Strict(BaseModel):
+    """Nothing is converted and no unknown field is let through."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def _is_text(value: object) -> str:
+    return "name" if isinstance(value, str) else "tensor"
+
+
+ParameterSource = Annotated[
+    Union[Annotated[Name, Tag("name")], Annotated[Tensor, Tag("tensor")]],  # noqa: UP007
+    Discriminator(_is_text),
+    Field(description="A tensor in place, or the name of an entry in `parameters`."),
+]
+
+
+class OpSpec(Strict):
+    """What every use of an op says. Made for each op by `layer`, `node`, `loss` and `penalty`."""
+
+    op: str
+
+
+# Named, so that they can be part of a union: what annotates them cannot be hashed.
+_LISTS: dict[Any, Any] = {
+    tuple[int, ...]: TypeAliasType("Integers", Integers),  # type: ignore[misc]
+    tuple[float, ...]: TypeAliasType("Numbers", Numbers),  # type: ignore[misc]
+}
+
+
+def _option_type(hint: Any) -> Any:
+    if hint in _LISTS:
+        return _LISTS[hint]
+    if type(None) in get_args(hint):
+        (inner,) = (arg for arg in get_args(hint) if arg is not type(None))
+        return _option_type(inner) | None
+    return hint
+
+
+def _options(op: type[Op]) -> dict[str, Any]:
+    hints = get_type_hints(op)
+    fields = {}
+    for found in options_of(op):
+        bounds = {"ge": found.metadata["minimum"], "gt": found.metadata["above"]}
+        field = Field(alias=wire_name(found), default=found.default, description=found.metadata["doc"], **bounds)
+        fields[found.name] = (_option_type(hints[found.name]), field)
+    return fields
+
+
+def _op_field(op: type[Op]) -> tuple[Any, Any]:
+    return Literal[(op.name, *op.aliases)], Field(description=f"{op.formula}; derivative {op.derivative_formula}")
+
+
+def _parameters(op: type[Op]) -> dict[str, Any]:
+    return {
+        name: (ParameterSource | None, None) if name in op.optional else (ParameterSource, ...)
+        for name in op.parameters
+    }
+
+
+def _model(op: type[Op], kind: str, fields: dict[str, Any]) -> type[OpSpec]:
+    return create_model(f"{op.name}_{kind}", __base__=OpSpec, __doc__=getdoc(op), op=_op_field(op), **fields)
+
+
+def layer_model(op: type[Op]) -> type[OpSpec]:
+    """The model of `op` as a layer, which takes what the layer before it gives."""
+    fields = {"name": (Name | None, Field(default=None, description="What the node is called; see the naming rules."))}
+    return _model(op, "layer", {**fields, **_parameters(op), **_options(op)})
+
+
+def node_model(op: type[Op]) -> type[OpSpec]:
+    """The model of `op` as a node of a graph."""
+    least, most = (2, None) if op.variadic else (len(op.operands), len(op.operands))
+    taken = Field(min_length=least, max_length=most, description="Names of nodes, inputs or parameters.")
+    fields = {
+        "name": (Name, Field(description="What the node is called.")),
+        "inputs": (Annotated[list[Name], Inline], taken),
+    }
+    return _model(op, "node", {**fields, **_parameters(op), **_options(op)})
+
+
+def loss_model(op: type[Op]) -> type[OpSpec]:
+    """The model of a loss."""
+    return _model(op, "loss", _options(op))
+
+
+def penalty_model(op: type[Op]) -> type[OpSpec]:
+    """The model of a penalty on named parameters."""
+    named = Field(min_length=1, description="Names of the parameters that it is taken of.")
+    return _model(op, "penalty", {"parameters": (Annotated[list[Name], Inline], named), **_options(op)})
+
+
+def op_names(kept: Callable[[type[Op]], bool]) -> list[str]:
+    """The names and aliases of those ops."""
+    return [name for op in ops().values() if kept(op) for name in (op.name, *op.aliases)]
+
+
+def is_loss(op: type[Op]) -> bool:
+    """A loss, the node C."""
+    return op.family == "loss"
+
+
+def is_penalty(op: type[Op]) -> bool:
+    """A penalty on parameters."""
+    return op.family == "penalty"
+
+
+def is_node(op: type[Op]) -> bool:
+    """An op that a node may be."""
+    return not (is_loss(op) or is_penalty(op))
+
+
+def is_layer(op: type[Op]) -> bool:
+    """An op that a layer may be: it takes one operand."""
+    return is_node(op) and not op.variadic and len(op.operands) == 1
+
+
+def one_of(kept: Callable[[type[Op]], bool], model: Callable[[type[Op]], type[OpSpec]]) -> Any:
+    """The union of the models of those ops, told apart by `op`."""
+    models = tuple(model(op) for op in ops().values() if kept(op))
+    return Annotated[Union[models], Field(discriminator="op")]  # noqa: UP007
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Advice for a name that is not there."""
+    every = sorted(names)
+    close = difflib.get_close_matches(name, every, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(every)}"
