@@ -14,22 +14,13 @@ from chainrule.engine.ops.linear_map import LinearMap
 from chainrule.engine.registry import register
 
 
-@dataclass(frozen=True)
-class Rearrangement(LinearMap):
-    """A linear map that copies elements."""
-
-    family = "shaping"
-
-    def flops(self, *shapes: Shape) -> int:
-        return 0
-
-
 @register
 @dataclass(frozen=True)
-class Reshape(Rearrangement):
+class Reshape(LinearMap):
     """y = x in another shape, elements in row-major order; the cotangent is given the shape of x."""
 
     name = "reshape"
+    family = "shaping"
     formula = "x in another shape"
     derivative_formula = "∂C/∂x = ∂C/∂y in the shape of x"
     samples = (
@@ -65,10 +56,11 @@ class Reshape(Rearrangement):
 
 @register
 @dataclass(frozen=True)
-class Flatten(Rearrangement):
+class Flatten(LinearMap):
     """y = x as a vector, elements in row-major order; the cotangent is given the shape of x."""
 
     name = "flatten"
+    family = "shaping"
     formula = "x as a vector"
     derivative_formula = "∂C/∂x = ∂C/∂y in the shape of x"
     samples = (Sample(((2, 3, 2),)), Sample(((3,),)), Sample(((),)))
@@ -85,10 +77,11 @@ class Flatten(Rearrangement):
 
 @register
 @dataclass(frozen=True)
-class Transpose(Rearrangement):
+class Transpose(LinearMap):
     """y = x with its axes in another order, axis i of y being axis `axes[i]` of x; the cotangent's are put back."""
 
     name = "transpose"
+    family = "shaping"
     formula = "xᵀ"
     derivative_formula = "∂C/∂x = (∂C/∂y)ᵀ"
     samples = (
@@ -137,10 +130,11 @@ def _permuted(xp: Namespace, x: Array, axes: Shape) -> Array:
 
 @register
 @dataclass(frozen=True)
-class Slice(Rearrangement):
+class Slice(LinearMap):
     """y = x[start:stop:step] along an axis; the cotangent stands where the elements stood, 0 elsewhere."""
 
     name = "slice"
+    family = "shaping"
     formula = "x[start:stop:step]"
     derivative_formula = "∂C/∂x[start:stop:step] = ∂C/∂y, 0 elsewhere"
     samples = (
@@ -190,10 +184,11 @@ class Slice(Rearrangement):
 
 @register
 @dataclass(frozen=True)
-class Broadcast(Rearrangement):
+class Broadcast(LinearMap):
     """y = x repeated to a shape it broadcasts to; the cotangent is summed over the axes along which it was."""
 
     name = "broadcast"
+    family = "shaping"
     formula = "x repeated"
     derivative_formula = "∂C/∂x = Σ over the repeats of ∂C/∂y"
     samples = (
@@ -270,9 +265,6 @@ class Concat(Op):
             for tangent, shape in zip(tangents, self.shapes, strict=True)
         ]
         return self._joined(xp, given)
-
-    def flops(self, *shapes: Shape) -> int:
-        return 0
 
     def _joined(self, xp: Namespace, operands: Sequence[Array]) -> Array:
         """The operands end to end, those with fewer leading axes (parameters) repeated along the rest."""
