@@ -1,0 +1,1 @@
+"""The wire contract: reading requests, writing replies, and the models of both."""

@@ -1,0 +1,144 @@
+"""Strict decoding of one tensor: from JSON text, from Python numbers and lists, from a NumPy array.
+
+Every way gives a C-contiguous int64 or float64 array, or a TensorError that says what was found.
+"""
+
+from itertools import chain
+from math import isfinite, prod
+from typing import Any, TypeAlias
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from chainrule.schemas.envelope import MAX_RANK
+
+Array: TypeAlias = NDArray[np.int64] | NDArray[np.float64]
+
+_LARGE = 4096
+"""Bytes of text from which flattening the rows here is faster than leaving nested lists to np.array."""
+
+
+class TensorError(ValueError):
+    """Ragged, empty, malformed, of too many axes, not finite, or with something in it that is no number."""
+
+
+def decode(text: bytes) -> Array:
+    """The array that JSON text stands for: nested arrays of numbers, rectangular, no axis empty.
+
+    int64 where every number is written as an integer and fits, else float64, correctly rounded. Raises
+    TensorError for anything else; a number beyond float64 is refused too.
+    """
+    try:
+        nested = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        hint = "; NaN and Infinity are not JSON" if b"N" in text or b"I" in text else ""
+        raise TensorError(f"{error.msg}, at byte {error.pos} of the array{hint}") from None
+    # np.array takes [1, true] for [1, 1]; true and false have an e, which few numbers have.
+    if len(text) < _LARGE and b"e" not in text:
+        array = _assembled(nested)
+        if array is not None:
+            return array
+    _refuse_words(text)
+    if type(nested) is not list:
+        raise TensorError("found a single number where an array of numbers was expected")
+    return _flattened(nested, integers=not (b"." in text or b"e" in text or b"E" in text))
+
+
+def _assembled(nested: object) -> Array | None:
+    """What NumPy makes of `nested`, if it is a tensor."""
+    try:
+        array = np.array(nested)
+    except ValueError:
+        return None
+    if array.dtype.kind not in "fiu" or array.size == 0 or not 0 < array.ndim <= MAX_RANK:
+        return None
+    return _standard(array) if array.dtype.kind == "u" else array
+
+
+def _standard(array: NDArray[Any]) -> Array:
+    """The same numbers as int64 or float64, C-contiguous, copied only where that takes a copy."""
+    if array.dtype.kind == "f" or (array.dtype.kind == "u" and int(array.max()) > np.iinfo(np.int64).max):
+        return np.asarray(array, np.float64, order="C")
+    return np.asarray(array, np.int64, order="C")
+
+
+def _refuse_words(text: bytes) -> None:
+    for mark, found in ((b'"', "text"), (b"{", "an object"), (b"n", "null"), (b"t", "true"), (b"f", "false")):
+        if mark in text:
+            raise TensorError(f"found {found}; a tensor holds numbers only")
+
+
+def _flattened(nested: list[Any], integers: bool) -> Array:
+    """Works out the shape from the lengths of rows, level by level, then converts all numbers in one pass."""
+    shape: list[int] = []
+    level = [nested]
+    while True:
+        shape.append(_common_length(level, shape))
+        if type(level[0][0]) is not list:
+            break
+        if len(shape) == MAX_RANK:
+            raise TensorError(f"the array has more than {MAX_RANK} axes")
+        level = list(chain.from_iterable(level))
+    numbers = chain.from_iterable(level)
+    try:
+        # The integers may not fit, and NumPy then has to choose the type by looking at each.
+        flat = np.array(list(numbers)) if integers else np.fromiter(numbers, np.float64, prod(shape))
+    except (TypeError, ValueError):
+        raise TensorError("the array is ragged: it has numbers and arrays side by side") from None
+    return _standard(flat.reshape(shape))
+
+
+def _common_length(rows: list[Any], outer: list[int]) -> int:
+    """How many entries each of `rows` has; `outer`, the shape that the rows themselves form."""
+    try:
+        lengths = set(map(len, rows))
+    except TypeError:
+        raise TensorError("the array is ragged: it has numbers and arrays side by side") from None
+    first = len(rows[0])
+    if len(lengths) > 1:
+        odd = next(i for i, row in enumerate(rows) if len(row) != first)
+        where = ", ".join(str(i) for i in np.unravel_index(odd, outer))
+        origin = ", ".join("0" * len(outer))
+        raise TensorError(f"the array is ragged: row {where} has {len(rows[odd])} entries, row {origin} has {first}")
+    if first == 0:
+        raise TensorError(f"the array is empty: axis {len(outer)} has no entries")
+    return first
+
+
+def from_array(array: NDArray[Any]) -> Array:
+    """`array` itself where it is int64 or float64 and contiguous, else converted.
+
+    Raises TensorError where it is empty, not finite, of more than MAX_RANK axes, or not of real numbers.
+    """
+    if array.dtype.kind not in "fiu":
+        raise TensorError(f"found an array of {array.dtype}; a tensor holds integers or floats")
+    if array.ndim > MAX_RANK:
+        raise TensorError(f"the array has {array.ndim} axes, more than {MAX_RANK}")
+    if array.size == 0:
+        raise TensorError(f"the array is empty: its shape is {array.shape}")
+    standard = _standard(array)
+    if standard.dtype.kind == "f" and not np.isfinite(standard).all():
+        raise TensorError("the array has numbers that are not finite")
+    return standard
+
+
+def from_number(number: int | float) -> Array:
+    """A tensor without axes. Raises TensorError where the number is not finite."""
+    if isinstance(number, float) and not isfinite(number):
+        raise TensorError("the number is not finite")
+    try:
+        return from_array(np.array(number))
+    except TensorError:
+        return from_array(np.array(float(number)))
+
+
+def from_lists(nested: list[Any] | tuple[Any, ...]) -> Array:
+    """Nested lists or tuples of Python or NumPy numbers, as strictly as their JSON text."""
+    try:
+        text = orjson.dumps(nested, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATACLASS)
+    except TypeError:
+        raise TensorError("nested lists may hold numbers of at most 64 bits only; found something else") from None
+    if b"null" in text:
+        raise TensorError("found None, NaN or an infinity; a tensor holds finite numbers only")
+    return decode(text)

@@ -1,0 +1,103 @@
+"""Replies as JSON: arrays written as they lie, values that are not finite as the strings that name them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from math import isfinite
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+_SHORT = 1 << 16
+
+
+def encode(reply: Mapping[str, Any], on_nonfinite: Callable[[list[str]], object] | None = None) -> bytes:
+    """The JSON text of a tree of dicts with text keys, lists, text, numbers and NumPy arrays.
+
+    An array without axes is written as a number. NaN and the infinities are written "NaN", "Infinity" and
+    "-Infinity"; where there are any, `on_nonfinite` is called first with their paths (see `nonfinite`), and
+    may still change the reply. Raises TypeError for a tree that holds something else.
+    """
+    try:
+        text = _dumps(reply)
+        # orjson writes null for what is not finite. In a long text a search takes longer than a look at the arrays.
+        if len(text) <= _SHORT and b"null" not in text:
+            return text
+    except orjson.JSONEncodeError:  # perhaps for an array in the other byte order
+        text = b""
+    paths = nonfinite(reply)
+    if text and not paths:
+        return text
+    if paths and on_nonfinite is not None:
+        on_nonfinite(paths)
+    return _dumps(_spelled(reply))
+
+
+def _dumps(tree: object) -> bytes:
+    return orjson.dumps(tree, default=_in_order, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _in_order(value: object) -> object:
+    """What orjson asks for where an array has no axes or is not C-contiguous."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
+        return np.ascontiguousarray(value) if value.ndim else value.item()
+    raise TypeError
+
+
+def nonfinite(reply: Mapping[str, Any]) -> list[str]:
+    """Paths, such as `gradients.y_hat`, of the arrays and numbers that are or hold NaN or an infinity."""
+    return list(_nonfinite(reply, ""))
+
+
+def _nonfinite(tree: object, path: str) -> Iterator[str]:
+    if isinstance(tree, Mapping):
+        for key, item in tree.items():
+            yield from _nonfinite(item, f"{path}.{key}" if path else key)
+    elif isinstance(tree, list | tuple):
+        for index, item in enumerate(tree):
+            yield from _nonfinite(item, f"{path}[{index}]")
+    elif not _is_finite(tree):
+        yield path
+
+
+def _is_finite(value: object) -> bool:
+    if isinstance(value, float):
+        return isfinite(value)
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "f":
+        return bool(np.isfinite(value).all())
+    return True
+
+
+def _spelled(tree: Any) -> Any:
+    """The tree with its numbers that are not finite in words, and its arrays in this machine's byte order."""
+    if isinstance(tree, Mapping):
+        return {key: _spelled(item) for key, item in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [_spelled(item) for item in tree]
+    if isinstance(tree, np.ndarray | np.generic) and tree.dtype.kind == "f":
+        array = np.asarray(tree, tree.dtype.newbyteorder("="))
+        return array if np.isfinite(array).all() else _words(array)
+    if isinstance(tree, np.ndarray):
+        return tree.astype(tree.dtype.newbyteorder("="), copy=False)
+    return tree if _is_finite(tree) else _words(np.array(tree))
+
+
+def _words(array: NDArray[np.floating[Any]]) -> Any:
+    spelled = array.astype(object)
+    spelled[np.isnan(array)] = "NaN"
+    spelled[np.isposinf(array)] = "Infinity"
+    spelled[np.isneginf(array)] = "-Infinity"
+    return spelled.tolist()
+
+
+def to_array(value: Any) -> NDArray[np.float64]:
+    """A tensor of a reply as a float64 array: a number, or nested lists of numbers and the words of `encode`.
+
+    Raises ValueError where it is no such thing.
+    """
+    array = np.array(value)
+    if array.dtype.kind in "fiu":
+        return array.astype(np.float64)
+    if array.dtype.kind != "U":
+        raise ValueError("a tensor holds numbers, or NaN, Infinity and -Infinity in words")
+    return np.array(value, np.float64)

@@ -1,0 +1,224 @@
+"""The types of tensors, and of other lists that may come as raw text, in request models.
+
+A validated model holds no numbers of its tensors. It has a `TensorSlot` for each, an index into a list of
+arrays made for every request anew, so that one model serves all requests with the same skeleton:
+
+    envelope = split(body)
+    collector = ArrayCollector(envelope.spans)
+    request = Request.model_validate(load(envelope), context={"arrays": collector})
+    layout = collector.layout
+    arrays = layout.arrays(envelope.spans)
+
+Of a later request with the same skeleton, and the same `layout.inlined_text(spans)`, only the last line is
+needed.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeAlias
+
+import numpy as np
+import orjson
+from pydantic import BaseModel, BeforeValidator, FailFast, Field, GetCoreSchemaHandler, Strict, ValidationInfo
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from typing_extensions import TypeAliasType
+
+from chainrule.schemas.decoding import Array, TensorError, decode, from_array, from_lists, from_number
+from chainrule.schemas.envelope import TensorRef
+
+MAX_INLINE = 1024
+"""Most bytes of text that a list which is no tensor may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSlot:
+    """The tensor at `index` in the request's list of arrays."""
+
+    index: int
+
+
+class UnfitTensor(TensorError):
+    """A span that is no tensor; `ref` is its placeholder, for `pointer_of`."""
+
+    def __init__(self, message: str, ref: TensorRef) -> None:
+        super().__init__(message)
+        self.ref = ref
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayLayout:
+    """Where the arrays of a request come from, slot by slot: a span of its body, or a number in the skeleton."""
+
+    sources: tuple[TensorRef | Array, ...]
+    inlined: tuple[int, ...]
+    """Indices of the spans whose content the model was built from."""
+
+    def arrays(self, spans: Sequence[bytes]) -> list[Array]:
+        """Decodes the spans of one request. Raises UnfitTensor at the first that is no tensor."""
+        return [_decoded(source, spans) if isinstance(source, TensorRef) else source for source in self.sources]
+
+    def inlined_text(self, spans: Sequence[bytes]) -> tuple[bytes, ...]:
+        """What has to be equal, beyond the skeleton, for the model to serve another request.
+
+        Which spans were inlined may itself depend on the content of others. So a cache must look up with
+        every index that any model of the same skeleton has inlined.
+        """
+        return tuple(spans[index] for index in self.inlined)
+
+
+def _decoded(ref: TensorRef, spans: Sequence[bytes]) -> Array:
+    try:
+        return decode(spans[ref.index])
+    except TensorError as error:
+        raise UnfitTensor(str(error), ref) from None
+
+
+class ArrayCollector:
+    """Assigns slots while one request is validated, as `context={"arrays": collector}`.
+
+    A placeholder validated twice, as the branches of a union may do, keeps its slot.
+    """
+
+    def __init__(self, spans: Sequence[bytes] = ()) -> None:
+        self._spans = spans
+        self._sources: list[TensorRef | Array] = []
+        self._slots: dict[TensorRef, TensorSlot] = {}
+        self._inlined: set[int] = set()
+
+    @property
+    def layout(self) -> ArrayLayout:
+        """What was collected so far."""
+        return ArrayLayout(tuple(self._sources), tuple(sorted(self._inlined)))
+
+    @property
+    def arrays(self) -> list[Array]:
+        """The arrays in slot order. Raises UnfitTensor as `ArrayLayout.arrays` does."""
+        return self.layout.arrays(self._spans)
+
+    def slot(self, tensor: object) -> TensorSlot:
+        """The slot of a placeholder, number, array or nested lists. Raises TensorError where it is none of them."""
+        if isinstance(tensor, TensorRef):
+            if tensor not in self._slots:
+                self._slots[tensor] = self._add(tensor)
+            return self._slots[tensor]
+        return self._add(_array_of(tensor))
+
+    def _add(self, source: TensorRef | Array) -> TensorSlot:
+        self._sources.append(source)
+        return TensorSlot(len(self._sources) - 1)
+
+    def inline(self, ref: TensorRef) -> list[Any]:
+        """The list that a placeholder stands for, where it is part of the request's structure.
+
+        Raises TensorError where it is longer than MAX_INLINE or malformed.
+        """
+        self._inlined.add(ref.index)
+        span = self._spans[ref.index]
+        if len(span) > MAX_INLINE:
+            raise TensorError(f"found a list of {len(span)} bytes, more than the {MAX_INLINE} that fit here")
+        try:
+            found: list[Any] = orjson.loads(span)
+        except orjson.JSONDecodeError as error:
+            raise TensorError(f"{error.msg}, at byte {error.pos} of the list") from None
+        return found
+
+
+def _array_of(value: object) -> Array:
+    match value:
+        case bool() | None | str() | Mapping():
+            kinds = {bool: "a boolean", str: "text", type(None): "null"}
+            found = kinds.get(type(value), "an object")
+            raise TensorError(f"found {found}; a tensor is a number or nested arrays of numbers")
+        case np.ndarray() | np.generic():
+            return from_array(np.asarray(value))
+        case int() | float():
+            return from_number(value)
+        case list() | tuple():
+            return from_lists(value)
+    raise TensorError(f"found a {type(value).__name__}; a tensor is a number or nested arrays of numbers")
+
+
+def _collector(info: ValidationInfo) -> ArrayCollector:
+    if not info.context or "arrays" not in info.context:
+        raise TypeError('a model with tensors is validated with context={"arrays": ArrayCollector()}')
+    collector: ArrayCollector = info.context["arrays"]
+    return collector
+
+
+def _refused(error: TensorError) -> PydanticCustomError:
+    return PydanticCustomError("tensor", "{found}", {"found": str(error)})
+
+
+def _to_slot(value: object, info: ValidationInfo) -> TensorSlot:
+    if isinstance(value, TensorSlot):
+        return value
+    try:
+        return _collector(info).slot(value)
+    except TensorError as error:
+        raise _refused(error) from None
+
+
+def _to_list(value: object, info: ValidationInfo) -> object:
+    if not isinstance(value, TensorRef):
+        return value
+    try:
+        return _collector(info).inline(value)
+    except TensorError as error:
+        raise _refused(error) from None
+
+
+# The name it has in the JSON schema.
+_Nested: Any = TypeAliasType(
+    "Tensor",
+    Annotated[
+        float | Annotated[list["_Nested"], Field(min_length=1)],  # type: ignore[misc]
+        Field(
+            title="Tensor",
+            description="A number, or arrays of numbers nested to a rectangle with no empty axis. Numbers written as "
+            "integers throughout make an integer tensor, which class indices have to be.",
+            examples=[[[0.5, -1.0], [2.0, 0.25]], [1, 0, 2], 3.0],
+        ),
+    ],
+)
+
+
+class _InSlot:
+    @staticmethod
+    def __get_pydantic_core_schema__(_source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_plain_validator_function(
+            _to_slot, json_schema_input_schema=handler.generate_schema(_Nested)
+        )
+
+
+Tensor: TypeAlias = Annotated[TensorSlot, _InSlot]
+"""A tensor field: takes a placeholder, a finite number, a NumPy array or nested lists; holds a TensorSlot."""
+
+Inline = BeforeValidator(_to_list)
+"""Makes a list field take a placeholder: on the wire `[]`, like `[20, 2]`, is a span."""
+
+_SHORT_LIST = (Strict(False), Field(max_length=64), FailFast(), Inline)
+
+Integers: TypeAlias = Annotated[tuple[Annotated[int, Strict()], ...], *_SHORT_LIST]
+"""A few integers that are part of the structure: a shape, axes."""
+
+Numbers: TypeAlias = Annotated[tuple[Annotated[float, Strict(), Field(allow_inf_nan=False)], ...], *_SHORT_LIST]
+"""A few numbers that are part of the structure."""
+
+
+def pointer_of(tree: object, tensor: TensorRef | TensorSlot) -> str | None:
+    """The JSON pointer of a placeholder in a loaded body, or of a slot in a validated model, if it is there."""
+    if tree == tensor:
+        return ""
+    for key, item in _members(tree):
+        pointer = pointer_of(item, tensor)
+        if pointer is not None:
+            return "/" + str(key).replace("~", "~0").replace("/", "~1") + pointer
+    return None
+
+
+def _members(tree: object) -> Iterable[tuple[object, object]]:
+    if isinstance(tree, BaseModel):
+        return iter(tree)
+    if isinstance(tree, Mapping):
+        return tree.items()
+    return enumerate(tree) if isinstance(tree, list | tuple) else ()
