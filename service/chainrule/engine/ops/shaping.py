@@ -154,7 +154,7 @@ class Slice(LinearMap):
         axis = axis_from_end("slice", self.axis, x)
         taken = self._taken(x)
         if not taken:
-            found = f"{self.start}:{self.stop}:{self.step}"
+            found = ":".join("" if part is None else str(part) for part in (self.start, self.stop, self.step))
             raise wants("slice", "x", x, f"at least one element taken along axis {self.axis}", f"{found} takes none")
         return (*x[:axis], len(taken), *x[len(x) + axis + 1 :])
 
