@@ -27,6 +27,15 @@ class Program:
     """The slots whose cotangents are the answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """The cotangent that a step with one input passes on, worked out together with the step after it."""
+
+    number: int
+    """The step's, among the plan's."""
+    cotangent: Array
+
+
 def backward_program(plan: Plan, of: int, wrt: Iterable[int]) -> Program:
     """The program from slot `of` back to the slots `wrt`, worked out once for a plan."""
     keeps = tuple(dict.fromkeys(wrt))
@@ -49,13 +58,14 @@ def pull_back(
     seed: Cotangent,
     *,
     keep_batch: bool = False,
+    fused: Fused | None = None,
     cancelled: Callable[[], bool] = never,
 ) -> dict[int, Cotangent]:
     """Cotangents by slot, for those of `program.keeps` that `of` depends on.
 
     `seed` is the cotangent of `of`, which may have leading axes V of its own. A value without a batch axis (a
     parameter) gets the sum of the examples' contributions; with `keep_batch` the contributions themselves,
-    (…, N, *shape), an Outer where it is one.
+    (…, N, *shape), an Outer where it is one. `fused` is what one step contributes, in place of its own rule's product.
     """
     xp, slots = trace.xp, trace.plan.slots
     cotangents: list[Cotangent] = [None] * len(slots)
@@ -67,7 +77,10 @@ def pull_back(
         if cotangent is None:
             continue
         point = trace.points[number]
-        parts = _contributions(xp, step, cotangent, point, wanted, slots[step.output].shape)
+        if fused is not None and fused.number == number:
+            parts: tuple[Cotangent, ...] = (fused.cotangent,)
+        else:
+            parts = _contributions(xp, step, cotangent, point, wanted, slots[step.output].shape)
         for slot, fold, part in zip(step.inputs, step.folds, parts, strict=True):
             if part is None:
                 continue

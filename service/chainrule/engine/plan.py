@@ -119,7 +119,11 @@ def _add_loss(builder: _Builder, graph: Graph, loss: Node) -> None:
     from chainrule.engine.ops.penalties import Total
 
     terms = [Node("C.data", loss.op, loss.inputs), *graph.penalties]
-    for term in terms:
+    builder.step(terms[0])
+    if builder.slots[-1].batched:
+        message = 'penalties are added to one number, and "reduction": "none" leaves many: write sum, mean or batchmean'
+        raise Unsupported(message, where=LOSS)
+    for term in terms[1:]:
         builder.step(term)
     builder.step(Node(LOSS, Total(), tuple(term.name for term in terms)))
 

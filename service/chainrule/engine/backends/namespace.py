@@ -102,7 +102,7 @@ class Namespace(Protocol):
     def diag_embed(self, x: Array) -> Array:
         """(..., k) to (..., k, k) with x on the diagonal."""
 
-    # -- questions (those about values cost a wait for the device) ----------------------------------------------------------
+    # -- questions (those about values cost a wait for the device) ---------------------------------------------
     def count_nonzero(self, x: Array) -> int: ...
     def all_finite(self, x: Array) -> bool: ...
     def is_integer(self, x: Array) -> bool:
