@@ -2,7 +2,7 @@
 
 The raw 64-bit words of a Philox4x64 counter generator (Salmon et al., 2011), keyed by the seed, are cut into 32-bit
 halves k, low half first, each the dyadic uniform k/2³². A uniform number takes one of them; a normal one is the sum of
-twelve, less 6 (mean 0, variance 1, within ±6): sums of dyadic fractions are exact, so no C library's log or cos comes in.
+twelve, less 6 (mean 0, variance 1, within ±6). Sums of dyadic fractions are exact: no C library's log or cos comes in.
 """
 
 from __future__ import annotations
@@ -27,10 +27,12 @@ def draw(shape: Shape, init: Init, scale: float, seed: int) -> NDArray[Any]:
     if init == "uniform":
         return ((2 * _uniforms(seed, size) - 1) * scale).reshape(shape)
     twelve = _uniforms(seed, size * _UNIFORMS_IN_A_NORMAL).reshape(size, _UNIFORMS_IN_A_NORMAL)
-    return ((twelve.sum(axis=1) - _UNIFORMS_IN_A_NORMAL / 2) * scale).reshape(shape)
+    normals: NDArray[Any] = twelve.sum(axis=1) - _UNIFORMS_IN_A_NORMAL / 2
+    return (normals * scale).reshape(shape)
 
 
 def _uniforms(seed: int, count: int) -> NDArray[Any]:
     words = np.random.Philox(key=seed).random_raw(-(-count // 2))
     halves: NDArray[Any] = words.astype("<u8").view("<u4")[:count]
-    return halves.astype(np.float64) * 2.0**-32
+    uniforms: NDArray[Any] = halves.astype(np.float64) * 2.0**-32
+    return uniforms

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from math import prod
 
 from chainrule.engine.backends import Array, Namespace, Shape
-from chainrule.engine.backward import backward_program, pull_back
+from chainrule.engine.backward import Program, backward_program, pull_back
 from chainrule.engine.forward_mode import push_forward
 from chainrule.engine.plan import Plan
 from chainrule.engine.structure import Dense, Diagonal, Jacobian, Outer, OuterJacobian
@@ -28,7 +28,7 @@ def jacobian(trace: Trace, of: int, wrt: int, *, cancelled: Callable[[], bool] =
         pushed = _pushed(trace, of, wrt, cancelled)
         if pushed is not None:
             return pushed
-    return _pulled(trace, of, wrt, cancelled)
+    return pulled(trace, backward_program(trace.plan, of, (wrt,)), cancelled=cancelled)
 
 
 def pushes(plan: Plan, of: int, wrt: int) -> bool:
@@ -47,29 +47,33 @@ def jacobian_shape(plan: Plan, of: int, wrt: int) -> Shape:
     return (*target.shape, *plan.full_shape(wrt))
 
 
-def _pulled(trace: Trace, of: int, wrt: int, cancelled: Callable[[], bool]) -> Jacobian:
-    plan, xp = trace.plan, trace.xp
-    target, source = plan.slots[of], plan.slots[wrt]
+def pulled(trace: Trace, program: Program, *, shared: bool = False, cancelled: Callable[[], bool] = never) -> Jacobian:
+    """The Jacobian of what `program` starts from with respect to the one slot it keeps, by pulling back an identity.
+
+    With `shared`, a dense one that is the same for every example, as ∂s/∂x = W is, comes without the batch axis.
+    """
+    plan, xp, (wrt,) = trace.plan, trace.xp, program.keeps
+    target, source = plan.slots[program.of], plan.slots[wrt]
     lead = (1,) if target.batched else ()
     seed = Diagonal(xp.ones((*lead, *target.shape)))
-    found = pull_back(
-        trace, backward_program(plan, of, (wrt,)), seed, keep_batch=target.batched, cancelled=cancelled
-    ).get(wrt)
-    full = jacobian_shape(plan, of, wrt)
+    found = pull_back(trace, program, seed, keep_batch=target.batched, cancelled=cancelled).get(wrt)
+    full = jacobian_shape(plan, program.of, wrt)
     if found is None:
         return Dense(xp.zeros(full))
     if isinstance(found, Diagonal):
         return Diagonal(xp.contiguous(xp.broadcast_to(found.diagonal, (*full[: len(lead)], *source.shape))))
     if isinstance(found, Outer) and not found.tokens and not found.transposed:
-        left = examples_first(xp, found.left, plan.batch).reshape((plan.batch, *target.shape, found.left.shape[-1]))
+        left = _examples_first(xp, found.left, plan.batch).reshape((plan.batch, *target.shape, found.left.shape[-1]))
         return OuterJacobian(left, found.right)
     value: Array = found.each() if isinstance(found, Outer) else found
-    if target.batched:
-        value = examples_first(xp, value, plan.batch)
-    return Dense(xp.contiguous(xp.broadcast_to(value.reshape((*value.shape[: len(lead)], *full[len(lead) :])), full)))
+    if not target.batched:
+        return Dense(xp.contiguous(value.reshape(full)))
+    if shared and value.shape[1] == 1 < plan.batch:
+        return Dense(xp.contiguous(value.reshape(full[1:])))
+    return Dense(_examples_first(xp, value, plan.batch).reshape(full))
 
 
-def examples_first(xp: Namespace, value: Array, batch: int) -> Array:
+def _examples_first(xp: Namespace, value: Array, batch: int) -> Array:
     """(V, N, …) to (N, V, …), contiguous; an N of 1 where the examples agree is filled out."""
     moved = xp.moveaxis(value, 0, 1)
     return xp.contiguous(xp.broadcast_to(moved, (batch, *moved.shape[1:])))

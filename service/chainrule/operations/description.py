@@ -8,7 +8,7 @@ from typing import Any
 
 from chainrule.engine.errors import EngineError
 from chainrule.engine.graph import LOSS, TARGETS, Graph, Node
-from chainrule.engine.op import Op, options_of
+from chainrule.engine.op import Op, options_of, wire_name
 from chainrule.engine.registry import find
 from chainrule.operations.naming import LayerNames, check_names, name_layers
 from chainrule.operations.refusals import Refused, refuse
@@ -99,7 +99,8 @@ class _Builder:
         self.nodes.append(Node(named.node, make_op(spec), (*taken, *held)))
 
     def finish(self, inputs: tuple[str, ...], output: str) -> Description:
-        loss, penalties = None, ()
+        loss: Node | None = None
+        penalties: tuple[Node, ...] = ()
         if self.request.loss is not None and self.request.targets is not None:
             loss = Node(LOSS, make_op(self.request.loss), (output, TARGETS))
             self.sources[TARGETS] = self.request.targets
@@ -148,4 +149,4 @@ def make_op(spec: Any) -> Op:
     if isinstance(spec, str):
         return find(spec)()
     op = find(spec.op)
-    return op(**{option.name: getattr(spec, option.name) for option in options_of(op)})
+    return op(**{option.name: getattr(spec, wire_name(option)) for option in options_of(op)})

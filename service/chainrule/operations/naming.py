@@ -28,8 +28,8 @@ class LayerNames:
 def name_layers(layers: Iterable[tuple[type[Op], str | None]]) -> list[LayerNames]:
     """Names for layers, each an op and the name it was given, if any.
 
-    The i-th linear is s{i} with W{i} and b{i}, the first activation after it a{i}; anything else is {op}{k}, the k-th of
-    its op, with parameters {node}.{parameter}.
+    The i-th linear is s{i} with W{i} and b{i}, the first activation after it a{i}; anything else is {op}{k}, the
+    k-th of its op, with parameters {node}.{parameter}.
     """
     linears, activated, counts, found = 0, True, Counter[str](), list[LayerNames]()
     for op, given in layers:

@@ -40,11 +40,11 @@ def _fault(error: Any, request: Any) -> Fault:
 
 def _pointer(loc: tuple[int | str, ...], request: Any, *, missing: bool) -> tuple[str, str]:
     """`loc` less the names of union branches, which are not in the request. Also its last part."""
-    at, parts = request, []
+    at: Any = request
+    parts: list[str] = []
     for position, part in enumerate(loc):
-        inside = part in at if isinstance(at, dict) else isinstance(at, list) and isinstance(part, int)
-        if inside:
-            at = at[part] if isinstance(at, dict) or part < len(at) else None
+        if part in at if isinstance(at, dict) else isinstance(at, list) and part in range(len(at)):
+            at = at[part]
         elif not (missing and position == len(loc) - 1):
             continue
         parts.append(str(part).replace("~", "~0").replace("/", "~1")[:100])

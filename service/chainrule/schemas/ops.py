@@ -43,8 +43,8 @@ class OpSpec(Strict):
 
 # Named, so that they can be part of a union: what annotates them cannot be hashed.
 _LISTS: dict[Any, Any] = {
-    tuple[int, ...]: TypeAliasType("Integers", Integers),  # type: ignore[misc]
-    tuple[float, ...]: TypeAliasType("Numbers", Numbers),  # type: ignore[misc]
+    tuple[int, ...]: TypeAliasType("Integers", Integers),
+    tuple[float, ...]: TypeAliasType("Numbers", Numbers),
 }
 
 
@@ -63,7 +63,7 @@ def _options(op: type[Op]) -> dict[str, Any]:
     for found in options_of(op):
         bounds = {"ge": found.metadata["minimum"], "gt": found.metadata["above"]}
         field = Field(alias=wire_name(found), default=found.default, description=found.metadata["doc"], **bounds)
-        fields[found.name] = (_option_type(hints[found.name]), field)
+        fields[wire_name(found)] = (_option_type(hints[found.name]), field)
     return fields
 
 
