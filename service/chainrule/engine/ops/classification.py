@@ -10,8 +10,8 @@ import numpy as np
 
 from chainrule.engine.backends import Array, Namespace, Shape
 from chainrule.engine.errors import DomainError, ShapeError
-from chainrule.engine.op import Saved, option, wants
-from chainrule.engine.ops.loss import Loss, each_reduction, first
+from chainrule.engine.op import Sample, Saved, option, wants
+from chainrule.engine.ops.loss import Loss, first
 from chainrule.engine.registry import register
 
 
@@ -115,11 +115,11 @@ class CrossEntropy(ClassLoss):
     formula = "(Σt) logsumexp(z) − Σ t z"
     derivative_formula = "(Σt) softargmax(z) − t"
     samples = (
-        *each_reduction((4,), (), draws=("uniform", "class")),
-        *each_reduction((4,), (4,), draws=("uniform", "simplex")),
-        *each_reduction((4,), (), draws=("uniform", "class"), class_weights=_WEIGHTS, label_smoothing=0.1),
-        *each_reduction((2, 4), (2, 4), draws=("uniform", "simplex"), class_weights=_WEIGHTS, label_smoothing=0.1),
-        *each_reduction((5, 4), (5,), draws=("uniform", "class"), ignore_index=2),
+        Sample(((4,), ()), draws=("uniform", "class")),
+        Sample(((4,), (4,)), draws=("uniform", "simplex")),
+        Sample(((4,), ()), {"class_weights": _WEIGHTS, "label_smoothing": 0.1}, draws=("uniform", "class")),
+        Sample(((2, 4), (2, 4)), {"class_weights": _WEIGHTS, "label_smoothing": 0.1}, draws=("uniform", "simplex")),
+        Sample(((5, 4), (5,)), {"ignore_index": 2, "scale": 0.5}, draws=("uniform", "class")),
     )
 
     label_smoothing: float = option(0.0, "ε, from 0 to 1: t becomes (1 − ε)t + ε/K", minimum=0)
@@ -153,9 +153,11 @@ class NegativeLogLikelihood(ClassLoss):
     formula = "−Σ t log p"
     derivative_formula = "−t"
     samples = (
-        *each_reduction((4,), (), draws=("log_simplex", "class")),
-        *each_reduction((2, 4), (2, 4), draws=("log_simplex", "simplex"), class_weights=_WEIGHTS),
-        *each_reduction((5, 4), (5,), draws=("log_simplex", "class"), class_weights=_WEIGHTS, ignore_index=2),
+        Sample(((4,), ()), draws=("log_simplex", "class")),
+        Sample(((2, 4), (2, 4)), {"class_weights": _WEIGHTS}, draws=("log_simplex", "simplex")),
+        Sample(
+            ((5, 4), (5,)), {"class_weights": _WEIGHTS, "ignore_index": 2, "scale": 0.5}, draws=("log_simplex", "class")
+        ),
     )
 
     def elements(self, xp: Namespace, prediction: Array, target: Array) -> tuple[Array, Saved]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any, ClassVar, Literal, NamedTuple, get_args
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from chainrule.engine.backends import Array, Namespace, Shape
-from chainrule.engine.op import Contribution, Draw, Op, Point, Sample, Saved, Tangents, Wanted, option, wants
+from chainrule.engine.op import Contribution, Op, Point, Saved, Tangents, Wanted, option, wants
 
 Reduction = Literal["none", "sum", "mean", "batchmean"]
 
@@ -15,14 +15,6 @@ Reduction = Literal["none", "sum", "mean", "batchmean"]
 def reduction(default: Reduction) -> Any:
     """The option `reduction` with a loss's own default."""
     return option(default, "`none`, `sum`, `mean` (over every element) or `batchmean` (over N)")
-
-
-def each_reduction(*shapes: Shape, draws: tuple[Draw, ...] = (), **options: Any) -> tuple[Sample, ...]:
-    """A sample for every reduction, one of them scaled."""
-    scales = {"sum": {"scale": 0.5}}
-    return tuple(
-        Sample(shapes, {"reduction": r, **scales.get(r, {}), **options}, draws=draws) for r in get_args(Reduction)
-    )
 
 
 class Terms(NamedTuple):

@@ -7,9 +7,9 @@ from typing import Literal, NamedTuple
 
 from chainrule.engine.backends import Array, Namespace, Shape
 from chainrule.engine.errors import DomainError
-from chainrule.engine.op import Point, Saved, option, wants
+from chainrule.engine.op import Point, Sample, Saved, option, wants
 from chainrule.engine.ops.classification import check_classes
-from chainrule.engine.ops.loss import Loss, each_reduction, first
+from chainrule.engine.ops.loss import Loss, first
 from chainrule.engine.registry import register
 
 
@@ -23,8 +23,8 @@ class Hinge(Loss):
     derivative_formula = "−y where y ŷ < m, else 0"
     at_kink = "0 at the margin, y ŷ = m"
     samples = (
-        *each_reduction((3,), (3,), draws=("uniform", "sign")),
-        *each_reduction((2, 3), (2, 3), draws=("uniform", "sign"), margin=0.5),
+        Sample(((3,), (3,)), draws=("uniform", "sign")),
+        Sample(((2, 3), (2, 3)), {"margin": 0.5, "scale": 0.5}, draws=("uniform", "sign")),
     )
 
     margin: float = option(1.0, "the margin m")
@@ -73,9 +73,9 @@ class MulticlassHinge(Loss):
     derivative_formula = "p max(0, m − zₜ + zⱼ)ᵖ⁻¹ / K for j ≠ t; minus their sum for t"
     at_kink = "0 at the margin, zₜ − zⱼ = m, for p = 1; smooth for p = 2"
     samples = (
-        *each_reduction((4,), (), draws=("uniform", "class")),
-        *each_reduction((2, 4), (2,), draws=("uniform", "class"), p=2, margin=0.5),
-        *each_reduction((4,), (), draws=("uniform", "class"), divide_by_classes=False),
+        Sample(((4,), ()), draws=("uniform", "class")),
+        Sample(((2, 4), (2,)), {"p": 2, "margin": 0.5}, draws=("uniform", "class")),
+        Sample(((4,), ()), {"divide_by_classes": False, "scale": 0.5}, draws=("uniform", "class")),
     )
 
     margin: float = option(1.0, "the margin m")

@@ -8,8 +8,8 @@ from typing import Literal, NamedTuple
 
 from chainrule.engine.backends import Array, Namespace
 from chainrule.engine.errors import DomainError
-from chainrule.engine.op import Saved, option
-from chainrule.engine.ops.loss import Loss, each_reduction, first
+from chainrule.engine.op import Sample, Saved, option
+from chainrule.engine.ops.loss import Loss, first
 from chainrule.engine.registry import register
 
 LEAST_LOG = -100.0
@@ -39,8 +39,8 @@ class BinaryCrossEntropy(Loss):
     formula = "−[y log ŷ + (1 − y) log(1 − ŷ)]"
     derivative_formula = "(ŷ − y)/(ŷ(1 − ŷ))"
     samples = (
-        *each_reduction((3,), (3,), draws=("probability", "probability")),
-        *each_reduction((2, 3), (2, 3), draws=("probability", "probability"), clamp="torch"),
+        Sample(((3,), (3,)), draws=("probability", "probability")),
+        Sample(((2, 3), (2, 3)), {"clamp": "torch", "scale": 0.5}, draws=("probability", "probability")),
     )
 
     clamp: Literal["torch"] | None = option(None, '`"torch"`: log ≥ −100 and ŷ(1 − ŷ) ≥ 1e-12, as torch; else exact')
@@ -92,8 +92,8 @@ class BinaryCrossEntropyOnLogits(Loss):
     formula = "max(z, 0) − z y + log(1 + e^(−|z|))"
     derivative_formula = "σ(z) − y"
     samples = (
-        *each_reduction((3,), (3,), draws=("uniform", "probability")),
-        *each_reduction((2, 3), (2, 3), draws=("uniform", "probability")),
+        Sample(((3,), (3,)), draws=("uniform", "probability")),
+        Sample(((2, 3), (2, 3)), {"scale": 0.5}, draws=("uniform", "probability")),
     )
 
     def elements(self, xp: Namespace, prediction: Array, target: Array) -> tuple[Array, Saved]:
@@ -116,8 +116,8 @@ class KullbackLeibler(Loss):
     formula = "t (log t − log q)"
     derivative_formula = "−t"
     samples = (
-        *each_reduction((3,), (3,), draws=("log_simplex", "simplex")),
-        *each_reduction((2, 3), (2, 3), draws=("log_simplex", "simplex")),
+        Sample(((3,), (3,)), draws=("log_simplex", "simplex")),
+        Sample(((2, 3), (2, 3)), {"scale": 0.5}, draws=("log_simplex", "simplex")),
     )
 
     def elements(self, xp: Namespace, prediction: Array, target: Array) -> tuple[Array, Saved]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chainrule.engine.backends import Array, Namespace
-from chainrule.engine.op import Point, Saved, option
-from chainrule.engine.ops.loss import Loss, Reduction, each_reduction, reduction
+from chainrule.engine.op import Point, Sample, Saved, option
+from chainrule.engine.ops.loss import Loss, Reduction, reduction
 from chainrule.engine.registry import register
 
-_SAMPLES = (*each_reduction((3,), (3,)), *each_reduction((2, 3), (2, 3)))
+_SAMPLES = (Sample(((3,), (3,))), Sample(((2, 3), (2, 3)), {"scale": 0.5}))
 
 
 @register
@@ -75,7 +75,7 @@ class Huber(Loss):
     name = "huber"
     formula = "(ŷ − y)²/2 where |ŷ − y| ≤ δ, else δ(|ŷ − y| − δ/2)"
     derivative_formula = "ŷ − y where |ŷ − y| ≤ δ, else δ sign(ŷ − y)"
-    samples = (*_SAMPLES, *each_reduction((3,), (3,), delta=0.3))
+    samples = (*_SAMPLES, Sample(((3,), (3,)), {"delta": 0.3}))
 
     delta: float = option(1.0, "δ, where the parabola goes over into a line", above=0)
 
@@ -96,7 +96,7 @@ class SmoothL1(Loss):
     name = "smooth_l1"
     formula = "(ŷ − y)²/(2β) where |ŷ − y| ≤ β, else |ŷ − y| − β/2"
     derivative_formula = "(ŷ − y)/β where |ŷ − y| ≤ β, else sign(ŷ − y)"
-    samples = (*_SAMPLES, *each_reduction((3,), (3,), beta=0.3))
+    samples = (*_SAMPLES, Sample(((3,), (3,)), {"beta": 0.3}))
 
     beta: float = option(1.0, "β, where the parabola goes over into a line; `l1` is the limit β → 0", above=0)
 
