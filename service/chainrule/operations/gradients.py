@@ -114,7 +114,8 @@ class Gradients:
         found = cotangents.get(slot)
         if found is None:
             return results.zeros(slot)
-        return self.prepared.xp.ones(()) if isinstance(found, float) else found
+        # The seed of the loss is a bare float. A scalar's gradient on NumPy is a float too, of a class of its own.
+        return self.prepared.xp.ones(()) if type(found) is float else found
 
     def _per_example(
         self, trace: Trace, seed: Any, results: Results, cancelled: Callable[[], bool]
@@ -132,7 +133,7 @@ class Gradients:
     def _step(self, results: Results, link: Link) -> Reply:
         index = self.prepared.plan.index
         of = index[link.node]
-        cotangent = link.cotangent if not isinstance(link.cotangent, float) else self.prepared.xp.ones(())
+        cotangent = link.cotangent if type(link.cotangent) is not float else self.prepared.xp.ones(())
         return {
             "node": link.node,
             "op": link.op,
