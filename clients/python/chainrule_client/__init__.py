@@ -53,7 +53,7 @@ from chainrule_client.layers import (
     tanh,
 )
 from chainrule_client.networks import Input, Layer, Network, Node, Parameter
-from chainrule_client.replies import Jacobian, Reply, Step, TraceEntry
+from chainrule_client.replies import Jacobian, Kink, Reply, Step, TraceEntry
 from chainrule_client.retries import Retries
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ __all__ = [
     "Input",
     "InvalidRequest",
     "Jacobian",
+    "Kink",
     "Layer",
     "LocalClient",
     "Network",

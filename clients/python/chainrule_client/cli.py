@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import orjson
 import typer
 
-from chainrule_client.cli_rendering import as_json, catalogue_as_text, reply_as_text
+from chainrule.schemas.encoding import encode
+from chainrule_client.cli_rendering import catalogue_as_text, reply_as_text
 from chainrule_client.errors import APIError, ChainruleError, Overloaded, ServerFault
 
 if TYPE_CHECKING:
@@ -47,6 +48,13 @@ class Form(StrEnum):
     structured = "structured"
 
 
+class Backend(StrEnum):
+    """What does the arithmetic."""
+
+    torch = "torch"
+    numpy = "numpy"
+
+
 class DType(StrEnum):
     """The precision of the computation."""
 
@@ -61,6 +69,7 @@ Url = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the reply itself, as JSON.")]
 LayoutOption = Annotated[Layout | None, typer.Option("--layout", help="How gradients and Jacobians are shaped.")]
+BackendOption = Annotated[Backend | None, typer.Option("--backend", help="What does the arithmetic.")]
 DTypeOption = Annotated[DType | None, typer.Option("--dtype", help="The precision to compute in.")]
 Loss = Annotated[str | None, typer.Option("--loss", metavar="OP", help="A loss by name, in place of the request's.")]
 PerExample = Annotated[bool, typer.Option("--per-example", help="Each example's own part as well.")]
@@ -78,10 +87,11 @@ def forward(
     url: Url = None,
     json: Json = False,
     dtype: DTypeOption = None,
+    backend: BackendOption = None,
     trace: Annotated[bool, typer.Option("--trace", help="Every node's inputs and output as well.")] = False,
 ) -> None:
     """The network's output."""
-    _compute("forward", file, url, json, {"dtype": dtype, "trace": trace})
+    _compute("forward", file, url, json, {"dtype": dtype, "backend": backend, "trace": trace})
 
 
 @app.command()
@@ -90,11 +100,12 @@ def loss(
     url: Url = None,
     json: Json = False,
     dtype: DTypeOption = None,
+    backend: BackendOption = None,
     loss: Loss = None,
     per_example: PerExample = False,
 ) -> None:
     """The output and the loss."""
-    _compute("loss", file, url, json, {"dtype": dtype, "loss": loss, "per_example": per_example})
+    _compute("loss", file, url, json, {"dtype": dtype, "backend": backend, "loss": loss, "per_example": per_example})
 
 
 @app.command()
@@ -104,6 +115,7 @@ def gradients(
     json: Json = False,
     layout: LayoutOption = None,
     dtype: DTypeOption = None,
+    backend: BackendOption = None,
     loss: Loss = None,
     wrt: Annotated[
         list[str] | None,
@@ -117,6 +129,7 @@ def gradients(
     changes = {
         "layout": layout,
         "dtype": dtype,
+        "backend": backend,
         "loss": loss,
         "wrt": _names(wrt),
         "per_example": per_example,
@@ -133,6 +146,7 @@ def jacobians(
     json: Json = False,
     layout: LayoutOption = None,
     dtype: DTypeOption = None,
+    backend: BackendOption = None,
     pair: Annotated[
         list[str] | None,
         typer.Option("--pair", metavar="OF/WRT", help="Such as y_hat/W1; may be given several times."),
@@ -144,7 +158,8 @@ def jacobians(
 
     with _reporting():
         pairs = pairs_on_the_wire(pair) if pair else None
-        _compute("jacobians", file, url, json, {"layout": layout, "dtype": dtype, "pairs": pairs, "form": form})
+    changes = {"layout": layout, "dtype": dtype, "backend": backend, "pairs": pairs, "form": form}
+    _compute("jacobians", file, url, json, changes)
 
 
 @app.command()
@@ -157,7 +172,7 @@ def ops(
     with _reporting():
         client = _client(url)
         answer = client.ops() if name is None else client.op(name)
-        typer.echo(as_json(answer) if json else catalogue_as_text(answer))
+        typer.echo(encode(answer).decode() if json else catalogue_as_text(answer))
 
 
 @app.command()
@@ -165,7 +180,7 @@ def info(url: Url = None, json: Json = False) -> None:
     """Versions, and the limits in force."""
     with _reporting():
         answer = _client(url).info()
-        typer.echo(as_json(answer) if json else catalogue_as_text(answer))
+        typer.echo(encode(answer).decode() if json else catalogue_as_text(answer))
 
 
 @app.command()
@@ -194,7 +209,7 @@ def _compute(operation: str, file: Path, url: str | None, json: bool, changes: M
     with _reporting():
         request = {**_read(file), **{name: value for name, value in changes.items() if value}}
         reply = _client(url).call(operation, request)
-        typer.echo(as_json(reply.raw) if json else reply_as_text(reply))
+        typer.echo(encode(reply.raw).decode() if json else reply_as_text(reply))
 
 
 def _client(url: str | None) -> Client | LocalClient:

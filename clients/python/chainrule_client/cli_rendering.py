@@ -1,22 +1,15 @@
-"""Replies as text: aligned tables, arrays with their shapes; and as JSON."""
+"""Replies as text: aligned tables, and arrays with their shapes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import isfinite
 from typing import Any
 
 import numpy as np
-import orjson
 
 from chainrule_client.replies import Jacobian, Reply, Step, TraceEntry
 
 _SHOWN_LAST = ("kinks", "verification", "warnings", "meta")
-
-
-def as_json(tree: Any) -> str:
-    """One line of JSON. Numbers that are not finite are spelled as on the wire: "NaN", "Infinity", "-Infinity"."""
-    return orjson.dumps(_spelled(tree), option=orjson.OPT_SERIALIZE_NUMPY).decode()
 
 
 def reply_as_text(reply: Reply) -> str:
@@ -124,21 +117,3 @@ def _shape(array: np.ndarray[Any, Any]) -> str:
 
 def _indented(text: str) -> str:
     return "\n".join(f"  {line}" if line else "" for line in text.splitlines())
-
-
-def _spelled(tree: Any) -> Any:
-    if isinstance(tree, Mapping):
-        return {name: _spelled(item) for name, item in tree.items()}
-    if isinstance(tree, list | tuple):
-        return [_spelled(item) for item in tree]
-    if isinstance(tree, np.ndarray) and not np.isfinite(tree).all():
-        return _spelled(tree.tolist())
-    if isinstance(tree, np.ndarray):
-        return np.ascontiguousarray(tree) if tree.ndim else tree.item()
-    return _name_of(tree) if isinstance(tree, float) and not isfinite(tree) else tree
-
-
-def _name_of(number: float) -> str:
-    if number != number:
-        return "NaN"
-    return "Infinity" if number > 0 else "-Infinity"

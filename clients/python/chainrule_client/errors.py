@@ -78,10 +78,12 @@ class APIError(ChainruleError):
         self.retry_after = retry_after
 
     def __str__(self) -> str:
+        told_below = any(fault.message in self.detail for fault in self.errors)
         head = f"{self.status} {self.title}"
-        if self.detail and self.detail != self.title:
-            head = f"{head}: {self.detail}"
-        lines = [head, *(f"  {fault.pointer or '/'}: {fault.message}" for fault in self.errors)]
+        lines = [
+            head if told_below or self.detail in ("", self.title) else f"{head}: {self.detail}",
+            *(f"  {fault.pointer or '/'}: {fault.message}" for fault in self.errors),
+        ]
         if self.error_count > len(self.errors):
             lines.append(f"  and {self.error_count - len(self.errors)} more")
         if self.retry_after is not None:

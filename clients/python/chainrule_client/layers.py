@@ -33,8 +33,9 @@ def draw(
 def loss(
     op: str, /, *, reduction: Reduction | None = None, scale: float | None = None, **options: Any
 ) -> dict[str, Any]:
-    """A loss with its options: `loss("squared_error", scale=0.5)`."""
-    return {"op": op, **_given({"reduction": reduction, "scale": scale, **options})}
+    """A loss with its options: `loss("squared_error", scale=0.5)`, `loss("cross_entropy", class_weights=w)`."""
+    given = _given({"reduction": reduction, "scale": scale, **options})
+    return {"op": op, **{name: value.tolist() if hasattr(value, "tolist") else value for name, value in given.items()}}
 
 
 def l1_penalty(*parameters: str, scale: float | None = None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from chainrule import operations
-from chainrule_client.errors import error_from_problem
+from chainrule_client.errors import Fault, error_for
 from chainrule_client.operations import Operations
 from chainrule_client.replies import Reply
 from chainrule_client.requests import Call
@@ -49,8 +49,10 @@ class LocalClient(Operations[Reply]):
 def _run(operation: str, request: dict[str, Any]) -> Any:
     try:
         return operations.run(operation, request)
-    except operations.OperationError as error:
-        raise error_from_problem(error.problem(), error.status) from error
+    except operations.Refused as refused:
+        faults = [Fault(fault.pointer, fault.message) for fault in refused.faults]
+        kind = error_for(refused.status)
+        raise kind(refused.status, refused.title, refused.detail, errors=faults, error_count=refused.count) from None
 
 
 _client = LocalClient()

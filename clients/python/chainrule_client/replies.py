@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from chainrule_client.tensors import Array, to_array
+from chainrule.schemas.encoding import to_array
+from chainrule_client.tensors import Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,21 +20,6 @@ class TraceEntry:
     op: str
     inputs: Mapping[str, str]
     output: Array
-
-
-@dataclass(frozen=True, eq=False)
-class Step:
-    """One node's part in the backward pass.
-
-    cotangent: ∂C/∂(the node's output). local, contributes: for each of the op's inputs, the node's own Jacobian, and
-    the cotangent that it passes on there.
-    """
-
-    node: str
-    op: str
-    cotangent: Array
-    local: Mapping[str, Any]
-    contributes: Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +46,31 @@ class Jacobian:
         if self.left is None or self.right is None:
             raise ValueError(f"a Jacobian of structure {self.structure!r} came without its arrays")
         return _dense_outer(self.left, self.right, self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One node's part in the backward pass, its inputs by the op's names for them.
+
+    cotangent: ∂C/∂(the node's output). local: the node's own Jacobian with respect to each input (without a batch axis
+    where every example has the same). contributes: the cotangent that it passes on to each.
+    """
+
+    node: str
+    op: str
+    inputs: Mapping[str, str]
+    cotangent: Array
+    local: Mapping[str, Jacobian]
+    contributes: Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Kink:
+    """A node was differentiated at a kink: at `index` of its input, as if its derivative were `value`."""
+
+    node: str
+    index: tuple[int, ...]
+    value: float
 
 
 class Reply(Mapping[str, Any]):
@@ -125,14 +136,24 @@ class Reply(Mapping[str, Any]):
         return self._field("trace")  # type: ignore[no-any-return]
 
     @property
+    def drawn(self) -> Mapping[str, Array]:
+        """With a trace: the parameters that were drawn."""
+        return self._field("drawn")  # type: ignore[no-any-return]
+
+    @property
     def steps(self) -> Mapping[str, Step]:
         """The backward pass by node, from the loss to the inputs."""
         return self._field("steps")  # type: ignore[no-any-return]
 
     @property
-    def kinks(self) -> Any:
-        """Where a derivative was asked for at a kink, and the value used."""
-        return self._field("kinks")
+    def kinks(self) -> Sequence[Kink]:
+        """Where a derivative was asked for at a kink: the first of them; `kink_count` is how many there are."""
+        return self._field("kinks")  # type: ignore[no-any-return]
+
+    @property
+    def kink_count(self) -> int:
+        """How many elements sit on a kink."""
+        return self._field("kink_count")  # type: ignore[no-any-return]
 
     @property
     def verification(self) -> Mapping[str, Any]:
@@ -148,15 +169,6 @@ class Reply(Mapping[str, Any]):
     def meta(self) -> Mapping[str, Any]:
         """Version, conventions, backend, device and dtype of the computation."""
         return self._field("meta")  # type: ignore[no-any-return]
-
-
-def arrays(tree: Any) -> Any:
-    """A tree of a reply with its tensors as arrays: lists of numbers, except the lists of integers that are shapes."""
-    if isinstance(tree, Mapping):
-        return {key: value if key == "shape" else arrays(value) for key, value in tree.items()}
-    if isinstance(tree, str) or tree is None:
-        return tree
-    return to_array(tree)
 
 
 def _scalar_or_array(tensor: Any) -> float | Array:
@@ -181,21 +193,37 @@ def _trace(entries: Sequence[Mapping[str, Any]]) -> dict[str, TraceEntry]:
 
 
 def _steps(entries: Sequence[Mapping[str, Any]]) -> dict[str, Step]:
-    names = {field.name for field in fields(Step)} - {"node", "op"}
     return {
-        entry["node"]: Step(entry["node"], entry["op"], **{name: arrays(entry[name]) for name in names})
+        entry["node"]: Step(
+            entry["node"],
+            entry["op"],
+            entry["inputs"],
+            to_array(entry["cotangent"]),
+            _jacobians(entry["local"]),
+            _by_name(entry["contributes"]),
+        )
         for entry in entries
     }
+
+
+def _jacobians(sent: Mapping[str, Any]) -> dict[str, Jacobian]:
+    return {name: _jacobian(jacobian) for name, jacobian in sent.items()}
+
+
+def _per_example(sent: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _by_name(part) if isinstance(part, Mapping) else to_array(part) for name, part in sent.items()}
 
 
 _READ: Mapping[str, Callable[[Any], Any]] = {
     "outputs": to_array,
     "loss": _scalar_or_array,
     "gradients": _by_name,
-    "per_example": arrays,
-    "jacobians": lambda sent: {pair: _jacobian(jacobian) for pair, jacobian in sent.items()},
+    "per_example": _per_example,
+    "jacobians": _jacobians,
     "trace": _trace,
+    "drawn": _by_name,
     "steps": _steps,
+    "kinks": lambda sent: [Kink(kink["node"], tuple(kink["index"]), kink["value"]) for kink in sent],
 }
 
 

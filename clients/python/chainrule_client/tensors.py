@@ -1,4 +1,4 @@
-"""Tensors on their way out and back in: NumPy arrays, torch tensors and lists to the wire, and NumPy from it."""
+"""Tensors on their way out: NumPy arrays, torch tensors and lists, as the wire has them."""
 
 from __future__ import annotations
 
@@ -58,11 +58,6 @@ def encode(tree: Any) -> bytes:
         return orjson.dumps(tree, option=orjson.OPT_SERIALIZE_NUMPY)
     except orjson.JSONEncodeError as error:
         raise ValueError(f"the request cannot be written as JSON: {error}") from error
-
-
-def to_array(tensor: Any) -> Array:
-    """A tensor of a reply as float64; "NaN", "Infinity" and "-Infinity" become what they name."""
-    return np.asarray(tensor, dtype=np.float64)
 
 
 def _finite(value: float, at: str) -> float:

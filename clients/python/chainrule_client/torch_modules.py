@@ -32,18 +32,21 @@ class TorchProblem(TypedDict, total=False):
 def from_torch(module: nn.Module, loss: nn.Module | None = None) -> TorchProblem:
     """The network, loss and dtype of a torch module: an `nn.Sequential`, nested or not, or a single layer.
 
-    Parameters are named as in `Network.layers`: W1, b1, …; one tensor in several places is a shared weight, under
-    torch's name for it. Raises TypeError for a module, option or dtype that has no equal here, and says which.
+    Its inputs are taken to have two axes, batch and features: there torch's `dim=1` is the last axis, as the service's
+    is. Parameters are named as in `Network.layers`: W1, b1, …; one tensor in several places is a shared weight, under
+    torch's name for it. A PReLU's single slope becomes a scalar.
+    Raises TypeError for a module, option or dtype that has no equal here, and says which.
     """
     modules = list(_flat(module, ""))
     tensors = Counter(id(tensor) for _, layer in modules for tensor in layer._parameters.values() if tensor is not None)
     names = {id(tensor): name for name, tensor in module.named_parameters()}
     shared: dict[int, Parameter] = {}
 
-    def parameter(tensor: torch.Tensor | None) -> Any:
+    def parameter(tensor: torch.Tensor | None, shape: tuple[int, ...] | None = None) -> Any:
+        value = tensor if tensor is None or shape is None else tensor.detach().reshape(shape)
         if tensor is None or tensors[id(tensor)] == 1:
-            return tensor
-        return shared.setdefault(id(tensor), Parameter(names[id(tensor)], tensor))
+            return value
+        return shared.setdefault(id(tensor), Parameter(names[id(tensor)], value))
 
     layers = [_layer(where, layer, parameter) for where, layer in modules]
     problem: TorchProblem = {"network": Network.layers(*layers), "dtype": _dtype(module)}
@@ -52,7 +55,8 @@ def from_torch(module: nn.Module, loss: nn.Module | None = None) -> TorchProblem
     return problem
 
 
-ParameterOf = Callable[["torch.Tensor | None"], Any]
+ParameterOf = Callable[..., Any]
+"""From a module's tensor, and the shape it is wanted in if that is another, to what a layer is made with."""
 
 
 def _flat(module: nn.Module, where: str) -> Iterator[tuple[str, nn.Module]]:
@@ -92,7 +96,7 @@ def _layers() -> Mapping[type[nn.Module], Callable[[Any, ParameterOf], Layer]]:
         nn.ReLU6: lambda _m, _: op("relu6"),
         nn.Hardtanh: lambda m, _: op("hardtanh", min_val=m.min_val, max_val=m.max_val),
         nn.LeakyReLU: lambda m, _: op("leaky_relu", slope=m.negative_slope),
-        nn.PReLU: lambda m, parameter: op("prelu", slope=parameter(m.weight)),
+        nn.PReLU: lambda m, parameter: op("prelu", slope=parameter(m.weight, () if m.num_parameters == 1 else None)),
         nn.ELU: lambda m, _: op("elu", alpha=m.alpha),
         nn.CELU: lambda m, _: op("celu", alpha=m.alpha),
         nn.SELU: lambda _m, _: op("selu"),
@@ -182,7 +186,7 @@ def _losses() -> Mapping[type[nn.Module], tuple[str, Callable[[Any], dict[str, A
 
 
 def _classes(module: nn.CrossEntropyLoss | nn.NLLLoss) -> dict[str, Any]:
-    return {"weight": module.weight, "ignore_index": module.ignore_index}
+    return {"class_weights": module.weight, "ignore_index": module.ignore_index}
 
 
 def _kl_div(module: nn.KLDivLoss) -> dict[str, Any]:
