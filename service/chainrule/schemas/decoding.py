@@ -4,7 +4,7 @@ Every way gives a C-contiguous int64 or float64 array, or a TensorError that say
 """
 
 from itertools import chain
-from math import isfinite, prod
+from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,8 +15,13 @@ from chainrule.schemas.envelope import MAX_RANK
 
 Array: TypeAlias = NDArray[np.int64] | NDArray[np.float64]
 
+_INT64 = np.iinfo(np.int64)
+
 _LARGE = 4096
 """Bytes of text from which flattening the rows here is faster than leaving nested lists to np.array."""
+
+# What text of one kind has, and text of numbers has not.
+_NOT_NUMBERS = ((b'"', "text"), (b"{", "an object"), (b"n", "null"), (b"t", "true"), (b"f", "false"))
 
 
 class TensorError(ValueError):
@@ -58,15 +63,15 @@ def _assembled(nested: object) -> Array | None:
 
 def _standard(array: NDArray[Any]) -> Array:
     """The same numbers as int64 or float64, C-contiguous, copied only where that takes a copy."""
-    if array.dtype.kind == "f" or (array.dtype.kind == "u" and int(array.max()) > np.iinfo(np.int64).max):
+    if array.dtype.kind == "f" or (array.dtype.kind == "u" and int(array.max()) > _INT64.max):
         return np.asarray(array, np.float64, order="C")
     return np.asarray(array, np.int64, order="C")
 
 
 def _refuse_words(text: bytes) -> None:
-    for mark, found in ((b'"', "text"), (b"{", "an object"), (b"n", "null"), (b"t", "true"), (b"f", "false")):
-        if mark in text:
-            raise TensorError(f"found {found}; a tensor holds numbers only")
+    found = [(text.find(mark), kind) for mark, kind in _NOT_NUMBERS if mark in text]
+    if found:
+        raise TensorError(f"found {min(found)[1]}; a tensor holds numbers only")
 
 
 def _flattened(nested: list[Any], integers: bool) -> Array:
@@ -124,13 +129,14 @@ def from_array(array: NDArray[Any]) -> Array:
 
 
 def from_number(number: int | float) -> Array:
-    """A tensor without axes. Raises TensorError where the number is not finite."""
-    if isinstance(number, float) and not isfinite(number):
-        raise TensorError("the number is not finite")
+    """A tensor without axes. Raises TensorError where the number is not finite or beyond float64."""
+    if isinstance(number, int) and _INT64.min <= number <= _INT64.max:
+        return np.array(number, np.int64)
     try:
-        return from_array(np.array(number))
-    except TensorError:
-        return from_array(np.array(float(number)))
+        real = np.array(float(number))
+    except OverflowError:
+        raise TensorError("the number is beyond float64") from None
+    return from_array(real)
 
 
 def from_lists(nested: list[Any] | tuple[Any, ...]) -> Array:
