@@ -252,7 +252,7 @@ def test_a_hostile_body_costs_bounded_time(body):
     assert time.process_time() - start < 2
 
 
-@pytest.mark.parametrize("kind", ["nulls", "quotes", "shallow, many", "arrays and text by turns", "empty members"])
+@pytest.mark.parametrize("kind", ["nulls", "quotes", "shallow, many"])
 def test_a_hostile_body_costs_bounded_memory(kind):
     tracemalloc.start()
     try:
