@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Protocol
 
+import numpy as np
 from pydantic import ValidationError
 
 from chainrule.engine.cost import Cost
@@ -73,8 +74,9 @@ class Call:
     arrays: Arrays
 
     def run(self, cancelled: Callable[[], bool] = never) -> Reply:
-        """The reply. Raises Refused, and Cancelled."""
-        return self.operation.run(self.arrays, cancelled)
+        """The reply. Raises Refused, and Cancelled. Numbers that are not finite are reported, not warned of."""
+        with np.errstate(all="ignore"):
+            return self.operation.run(self.arrays, cancelled)
 
 
 class Calls:

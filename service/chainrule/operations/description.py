@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from chainrule.engine.errors import EngineError
+from chainrule.engine.errors import EngineError, GraphError
 from chainrule.engine.graph import LOSS, TARGETS, Graph, Node
 from chainrule.engine.op import Op, options_of, wire_name
 from chainrule.engine.registry import find
@@ -36,7 +36,8 @@ class Pointers:
         pointer = self.operands.get((where, operand)) or self.names.get(where, "/network")
         if where.startswith(LOSS):
             pointer = "/targets" if operand == "targets" else "/loss"
-        message = f"node {where}: {error.message}" if where in self.names else error.message
+        of_node = where in self.names and not isinstance(error, GraphError)
+        message = f"node {where}: {error.message}" if of_node else error.message
         return refuse(pointer, message)
 
 

@@ -20,7 +20,7 @@ class Forward:
     def __init__(self, prepared: Prepared, limits: Limits) -> None:
         assert isinstance(prepared.request, ForwardRequest)
         self.prepared, self.request = prepared, prepared.request
-        self.cost: Cost = forward_cost(prepared.plan, traced=self.request.trace)
+        self.cost: Cost = prepared.cost + forward_cost(prepared.plan, traced=self.request.trace)
         limits.check(self.cost, self.request.dtype)
 
     def run(self, arrays: Arrays, cancelled: Callable[[], bool] = never) -> Reply:

@@ -40,8 +40,10 @@ class Gradients:
         slots = tuple(self.wrt.values())
         self.program = backward_program(plan, self.of, slots)
         self.step_program = self._step_program() if self.request.steps else None
-        self.cost: Cost = forward_cost(plan) + gradients_cost(
-            plan, slots, per_example=self.request.per_example, steps=self.request.steps
+        self.cost: Cost = (
+            prepared.cost
+            + forward_cost(plan)
+            + gradients_cost(plan, slots, per_example=self.request.per_example, steps=self.request.steps)
         )
         if self.request.verify:
             self.cost += Cost(flops=8 * plan.flops * max(1, len(slots)))

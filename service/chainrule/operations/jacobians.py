@@ -33,7 +33,7 @@ class Jacobians:
             check_layout(prepared, {pair.of: of, pair.wrt: wrt}, "Jacobian of")
         self.cost: Cost = sum(
             (jacobian_cost(plan, of, wrt, structured=self.structured) for of, wrt in self.pairs.values()),
-            start=forward_cost(plan),
+            start=prepared.cost + forward_cost(plan),
         )
         limits.check(self.cost, self.request.dtype)
 

@@ -23,7 +23,7 @@ class Loss:
         self.slot = need_loss(prepared)
         if self.request.per_example:
             check_per_example(self.request)
-        self.cost: Cost = forward_cost(prepared.plan)
+        self.cost: Cost = prepared.cost + forward_cost(prepared.plan)
         limits.check(self.cost, self.request.dtype)
 
     def run(self, arrays: Arrays, cancelled: Callable[[], bool] = never) -> Reply:

@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engine.backends import Array, BackendUnavailable, Namespace, Shape, choose
+from chainrule.engine.cost import Cost
+from chainrule.engine.drawing import FLOPS as DRAWING_FLOPS
 from chainrule.engine.drawing import draw
-from chainrule.engine.errors import EngineError
+from chainrule.engine.errors import EngineError, ShapeError
 from chainrule.engine.graph import TARGETS
 from chainrule.engine.ops.loss import Loss
 from chainrule.engine.plan import Plan, make_plan
@@ -48,6 +51,12 @@ class Prepared:
             return choose(request.backend, request.device, request.dtype)
         except BackendUnavailable as error:
             raise refuse(f"/{error.field}", str(error)) from None
+
+    @property
+    def cost(self) -> Cost:
+        """Of making the leaves: numbers that are drawn are not free."""
+        drawn = sum(prod(source.shape) for _, source, *_ in self.leaves if isinstance(source, Drawn))
+        return Cost(flops=drawn * DRAWING_FLOPS)
 
     def host_leaves(self, arrays: Arrays) -> dict[str, NDArray[Any]]:
         """Every leaf as a NumPy array with its batch axis."""
@@ -88,8 +97,10 @@ def prepare(request: Problem, shapes: Sequence[Shape]) -> Prepared:
             of_leaves[name] = of_leaves[name][1:]
     try:
         plan = make_plan(description.graph, of_leaves, batch)
-    except EngineError as error:
+    except ShapeError as error:
         raise _both_readings(request, description, shapes, description.pointers.refusal(error)) from None
+    except EngineError as error:
+        raise description.pointers.refusal(error) from None
     exact = _takes_classes(plan)
     leaves = tuple(
         (name, source, name == TARGETS or name in plan.inputs, name == TARGETS and exact)
@@ -136,7 +147,7 @@ def _both_readings(request: Problem, description: Description, shapes: Sequence[
     sources = [description.sources[name] for name in description.graph.inputs]
     found = [list(_shape(source, shapes)) for source in sources]
     if request.batched:
-        here = ", ".join(f"{shape} was read as N = {shape[0]} examples of shape {shape[1:]}" for shape in found)
+        here = ", ".join(f"{shape} were read as N = {shape[0]} examples of shape {shape[1:]}" for shape in found)
         reading = f'inputs of shape {here}; with "batched": false it would be one example'
     else:
         here = ", ".join(str(shape) for shape in found)

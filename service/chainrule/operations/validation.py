@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from chainrule.operations.refusals import MOST_SHOWN, Fault, Refused
-from chainrule.schemas.ops import nearest
+from chainrule.schemas.ops import NAME_PATTERN, nearest
 
 _WORDS = {
     "missing": "is missing",
@@ -18,6 +18,10 @@ _WORDS = {
     "list_type": "wants an array",
     "string_type": "wants text",
     "bool_type": "wants true or false",
+    "int_type": "wants an integer",
+    "float_type": "wants a number",
+    "finite_number": "wants a finite number",
+    "string_pattern_mismatch": "is not of the form that is wanted here",
     "union_tag_not_found": 'wants an object with an "op"',
 }
 
@@ -53,11 +57,18 @@ def _pointer(loc: tuple[int | str, ...], request: Any, *, missing: bool) -> tupl
 
 def _message(error: Any, key: str) -> str:
     kind, context = error["type"], error.get("ctx", {})
-    if kind in _WORDS:
-        return f"{key} {_WORDS[kind]}" if kind in ("missing", "extra_forbidden") else _WORDS[kind]
     if kind == "union_tag_invalid":
         tags = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
         return f"there is no such op here: {nearest(str(context['tag'])[:100], tags)}"
+    if kind == "string_pattern_mismatch" and context["pattern"] == NAME_PATTERN:
+        return "a name has 1 to 100 characters, no white space and no slash among them"
+    if kind in ("too_short", "too_long"):
+        bound = f"at least {context['min_length']}" if kind == "too_short" else f"at most {context['max_length']}"
+        return f"wants {bound} of them; found {context['actual_length']}"
+    if kind == "literal_error":
+        return f"wants one of {context['expected']}"
     if kind == "value_error":
         return str(context["error"])
+    if kind in _WORDS:
+        return f"{key} {_WORDS[kind]}" if kind in ("missing", "extra_forbidden") else _WORDS[kind]
     return str(error["msg"])

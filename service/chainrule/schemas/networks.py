@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self, TypeAlias, Union
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
+from chainrule.schemas.envelope import MAX_RANK
 from chainrule.schemas.ops import (
     Name,
     Strict,
@@ -45,12 +46,19 @@ Loss = Annotated[
 class Drawn(Strict):
     """A parameter whose numbers the service draws, bit for bit the same everywhere."""
 
-    shape: Integers = Field(description="Its shape.")
+    shape: Integers = Field(description="Its shape: lengths of at least 1, 8 of them at most.")
     init: Literal["normal", "uniform", "zeros", "ones"] = Field(
         default="normal", description="Standard normal, uniform on [-1, 1), 0, or 1; times `scale`."
     )
     scale: float = Field(default=1.0, description="A factor.", allow_inf_nan=False)
     seed: int = Field(default=0, ge=0, lt=2**64, description="Which numbers.")
+
+    @field_validator("shape")
+    @classmethod
+    def _has_elements(cls, shape: tuple[int, ...]) -> tuple[int, ...]:
+        if len(shape) > MAX_RANK or any(length < 1 for length in shape):
+            raise ValueError(f"a shape has lengths of at least 1, and at most {MAX_RANK} of them")
+        return shape
 
 
 def _kind_of_entry(value: object) -> str:

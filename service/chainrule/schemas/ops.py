@@ -14,7 +14,8 @@ from chainrule.engine.op import Op, options_of, wire_name
 from chainrule.engine.registry import ops
 from chainrule.schemas.tensors import Inline, Integers, Numbers, Tensor
 
-Name = Annotated[str, StringConstraints(pattern=r"^[^\s/]{1,100}$")]
+NAME_PATTERN = r"^[^\s/]{1,100}$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 """What a node, parameter or input is called: no white space, no slash (`y_hat/W1` names a Jacobian)."""
 
 
