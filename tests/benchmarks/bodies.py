@@ -1,0 +1,51 @@
+"""A million numbers as JSON in, through a cheap net, and out again: against orjson and np.asarray by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+from pairs import Goal, Row, paired, timed
+
+from chainrule.operations.calls import Calls
+from chainrule.schemas.encoding import encode
+
+GOAL = Goal("of its time", 1.5)
+
+
+def large(quick: bool) -> Iterator[Row]:
+    """A (1000, 1000) input through relu, `forward`, so that reply and request are of one size."""
+    for backend in ("numpy", "torch"):
+        body = request(backend, 10 if quick else 1000)
+        calls = Calls()
+        ours, peer = (lambda: served(calls, body)), (lambda: by_orjson(body))  # noqa: B023
+        np.testing.assert_array_equal(orjson.loads(ours())["outputs"], orjson.loads(peer())["outputs"])
+        yield paired(
+            f"JSON body of {len(body) / 1e6:.1f} MB, in process",
+            (f"{backend} backend", timed(ours, 1)),
+            ("orjson, np.asarray", timed(peer, 1)),
+            GOAL,
+            turns=3 if quick else 15,
+        )
+
+
+def request(backend: str, size: int) -> bytes:
+    """A body of size² numbers of full length."""
+    numbers: NDArray[np.float64] = np.random.default_rng(0).normal(size=(size, size))
+    return orjson.dumps(
+        {"network": {"layers": [{"op": "relu"}]}, "inputs": numbers, "backend": backend},
+        option=orjson.OPT_SERIALIZE_NUMPY,
+    )
+
+
+def served(calls: Calls, body: bytes) -> bytes:
+    """All that the service does between the request's bytes and the reply's."""
+    return encode(calls.parse("forward", body).run())
+
+
+def by_orjson(body: bytes) -> bytes:
+    """The least that has to be done, checking nothing."""
+    inputs = np.asarray(orjson.loads(body)["inputs"])
+    return orjson.dumps({"outputs": np.maximum(inputs, 0)}, option=orjson.OPT_SERIALIZE_NUMPY)

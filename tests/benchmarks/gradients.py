@@ -1,0 +1,92 @@
+"""Forward and backward in process: our engine against torch autograd on the same net, one thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from networks import PARAMETERS, Problem, Sizes, problem
+from numpy.typing import NDArray
+from pairs import Goal, Row, paired, timed
+from torch.nn import functional
+
+from chainrule.engine.backends import Array
+from chainrule.engine.backward import backward_program, pull_back
+from chainrule.engine.trace import run_forward
+
+HOMEWORK = Sizes(n=2, a=20, K=5, N=10)
+LARGE = Sizes(n=1024, a=4096, K=1024, N=1024)
+
+
+def homework(quick: bool) -> Iterator[Row]:
+    """The homework's net, float64: all overhead. Plans are kept between requests, so making one is not counted."""
+    net = problem(HOMEWORK)
+    for backend, bound in (("torch", 2.3), ("numpy", 4.5)):
+        yield from _compared("gradients", net, backend, bound, turns=3 if quick else 101, times=5 if quick else 200)
+
+
+def large(quick: bool) -> Iterator[Row]:
+    """A large float32 net: all matrix products."""
+    net = problem(Sizes(64, 128, 64, 64) if quick else LARGE, "float32")
+    yield from _compared("large net", net, "torch", 0.9, turns=3 if quick else 9, times=1)
+
+
+def _compared(what: str, net: Problem, backend: str, bound: float, turns: int, times: int) -> Iterator[Row]:
+    ours = engine(net, backend)
+    for name, peer in {"autograd.grad": autograd_grad(net), "loss.backward": loss_backward(net)}.items():
+        for found, wanted in zip(ours(), peer(), strict=True):
+            _check_close(np.asarray(found), wanted.numpy())
+        yield paired(
+            f"{what} ({net.sizes}, {net.dtype})",
+            (f"{backend} backend", timed(ours, times)),
+            (name, timed(peer, times)),
+            Goal("times as fast", bound),
+            turns,
+        )
+
+
+def _check_close(found: NDArray[Any], wanted: NDArray[Any]) -> None:
+    """To 1000 spacings of the dtype at the largest number: sums of thousands of terms differ in their order."""
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1000 * np.finfo(wanted.dtype).eps * np.abs(wanted).max())
+
+
+def engine(net: Problem, backend: str) -> Callable[[], Sequence[Array]]:
+    """The gradients with respect to all parameters, by the engine."""
+    xp, leaves = net.backend(backend)
+    plan, wrt = net.plan, net.wrt
+    program = backward_program(plan, plan.loss or 0, wrt)
+
+    def run() -> Sequence[Array]:
+        found = pull_back(run_forward(plan, xp, leaves), program, 1.0)
+        return [found[slot] for slot in wrt]
+
+    return run
+
+
+def forward(leaves: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """The loss as one writes it with torch.nn.functional."""
+    hidden = functional.relu(functional.linear(leaves["x"], leaves["W1"], leaves["b1"]))
+    return functional.mse_loss(functional.linear(hidden, leaves["W2"], leaves["b2"]), leaves["y"])
+
+
+def autograd_grad(net: Problem) -> Callable[[], Sequence[torch.Tensor]]:
+    """The same by torch.autograd.grad."""
+    leaves = net.tensors()
+    parameters = [leaves[name] for name in PARAMETERS]
+    return lambda: torch.autograd.grad(forward(leaves), parameters)
+
+
+def loss_backward(net: Problem) -> Callable[[], Sequence[torch.Tensor]]:
+    """The same by loss.backward(), gradients cleared to None before, as optimizers do."""
+    leaves = net.tensors()
+    parameters = [leaves[name] for name in PARAMETERS]
+
+    def run() -> Sequence[torch.Tensor]:
+        for parameter in parameters:
+            parameter.grad = None
+        forward(leaves).backward()
+        return [parameter.grad for parameter in parameters if parameter.grad is not None]
+
+    return run

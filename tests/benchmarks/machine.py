@@ -1,0 +1,34 @@
+"""What the ratios were measured on, and with which versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+
+def describe() -> dict[str, str]:
+    """Cores, processor, memory, system and versions; no names, no paths."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    packages = " ".join(f"{name} {version(name)}" for name in ("numpy", "torch", "orjson", "pydantic", "fastapi"))
+    return {
+        "processor": f"{cores} cores, {_processor()}",
+        "memory": f"{memory:.0f} GiB",
+        "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        "packages": packages,
+        "load": f"{os.getloadavg()[0]:.1f} before the first measurement",
+        "threads": f"{os.environ['OMP_NUM_THREADS']} for every side",
+    }
+
+
+def _processor() -> str:
+    """The model, and the family numbers by which a model that calls itself by a bare brand is known."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    numbers = f"family {fields.get('cpu family', '?')} model {fields.get('model', '?')}"
+    return f"{fields.get('model name', platform.machine())} ({numbers})"

@@ -1,0 +1,96 @@
+"""Paired ratios: the two sides take turns, each turn gives one ratio, and their median is the answer.
+
+Whatever else the machine is doing slows both halves of a turn alike, so the ratio stands where the times do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+from timeit import Timer
+from typing import Literal
+
+Work = Callable[[], object]
+
+Turn = Callable[[], float]
+"""Does a thing some times, and says how many seconds one of them took."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """`times as fast`: peer's time over ours, at least the bound. `of its time`: ours over the peer's, at most that."""
+
+    kind: Literal["times as fast", "of its time"]
+    bound: float | None = None
+    """None where nothing is asked for and the ratio is only told."""
+
+    def ratio(self, ours: float, peer: float) -> float:
+        return peer / ours if self.kind == "times as fast" else ours / peer
+
+    def verdict(self, ratio: float) -> Literal["pass", "miss", "info"]:
+        if self.bound is None:
+            return "info"
+        return "pass" if (ratio >= self.bound if self.kind == "times as fast" else ratio <= self.bound) else "miss"
+
+    def __str__(self) -> str:
+        if self.bound is None:
+            return "—"
+        return f"{'≥' if self.kind == 'times as fast' else '≤'} {self.bound:g}"
+
+
+TOLD = Goal("times as fast")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison as measured: seconds for one of whatever is compared, turn by turn."""
+
+    what: str
+    ours: str
+    peer: str
+    goal: Goal
+    seconds: tuple[tuple[float, float], ...]
+    """(ours, the peer's) of each turn."""
+
+    @property
+    def ratios(self) -> tuple[float, float, float]:
+        """Smallest, median and largest."""
+        found = sorted(self.goal.ratio(ours, peer) for ours, peer in self.seconds)
+        return found[0], median(found), found[-1]
+
+    @property
+    def times(self) -> tuple[float, float]:
+        """Median seconds: ours, the peer's."""
+        return median(ours for ours, _ in self.seconds), median(peer for _, peer in self.seconds)
+
+    @property
+    def verdict(self) -> str:
+        return self.goal.verdict(self.ratios[1])
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A comparison that this machine cannot make, and why."""
+
+    what: str
+    why: str
+
+
+def paired(what: str, ours: tuple[str, Turn], peer: tuple[str, Turn], goal: Goal, turns: int) -> Row:
+    """Take turns, ours first in one and second in the next. One turn more goes before them and is not counted."""
+    ours[1](), peer[1]()
+    seconds = []
+    for number in range(turns):
+        if number % 2:
+            theirs, own = peer[1](), ours[1]()
+        else:
+            own, theirs = ours[1](), peer[1]()
+        seconds.append((own, theirs))
+    return Row(what, ours[0], peer[0], goal, tuple(seconds))
+
+
+def timed(work: Work, times: int) -> Turn:
+    """A turn that does `work` so many times in this process, without the garbage collector."""
+    timer = Timer(work)
+    return lambda: timer.timeit(times) / times
