@@ -14,7 +14,7 @@ import orjson
 import typer
 
 from chainrule.schemas.encoding import encode
-from chainrule_client.cli_rendering import catalogue_as_text, reply_as_text
+from chainrule_client.cli_rendering import as_text
 from chainrule_client.errors import APIError, ChainruleError, Overloaded, ServerFault
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def ops(
     with _reporting():
         client = _client(url)
         answer = client.ops() if name is None else client.op(name)
-        typer.echo(encode(answer).decode() if json else catalogue_as_text(answer))
+    typer.echo(encode(answer).decode() if json else as_text(answer))
 
 
 @app.command()
@@ -180,7 +180,7 @@ def info(url: Url = None, json: Json = False) -> None:
     """Versions, and the limits in force."""
     with _reporting():
         answer = _client(url).info()
-        typer.echo(encode(answer).decode() if json else catalogue_as_text(answer))
+    typer.echo(encode(answer).decode() if json else as_text(answer))
 
 
 @app.command()
@@ -209,7 +209,7 @@ def _compute(operation: str, file: Path, url: str | None, json: bool, changes: M
     with _reporting():
         request = {**_read(file), **{name: value for name, value in changes.items() if value}}
         reply = _client(url).call(operation, request)
-        typer.echo(encode(reply.raw).decode() if json else reply_as_text(reply))
+    typer.echo(encode(reply.raw).decode() if json else as_text(reply))
 
 
 def _client(url: str | None) -> Client | LocalClient:

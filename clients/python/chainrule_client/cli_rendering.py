@@ -1,119 +1,94 @@
-"""Replies as text: aligned tables, and arrays with their shapes."""
+"""Replies as text: what fits on a line on one, arrays with their shapes, and aligned tables of like things."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
-from chainrule_client.replies import Jacobian, Reply, Step, TraceEntry
-
-_SHOWN_LAST = ("kinks", "verification", "warnings", "meta")
-
-
-def reply_as_text(reply: Reply) -> str:
-    """A reply for a person to read, field by field."""
-    names = sorted(reply, key=lambda name: name in _SHOWN_LAST)
-    return "\n\n".join(_section(name, reply[name]) for name in names if reply[name] not in ([], {}, None))
+_SHOWN_LAST = ("kinks", "kink_count", "verification", "warnings", "meta")
+_ON_A_LINE = 12
+"""Entries of a list that still goes on a line."""
+_WIDTH = 100
 
 
-def catalogue_as_text(tree: Any) -> str:
-    """What `ops` and `info` answer: a table where it is a list of objects, else field by field."""
-    if isinstance(tree, Mapping):
-        return "\n\n".join(_section(name, value) for name, value in tree.items())
-    return _value(tree)
+def as_text(tree: Mapping[str, Any]) -> str:
+    """A reply, or any other answer, for a person to read, field by field. What is empty is left out."""
+    plain = {name: item for name, item in _plain(tree).items() if not isinstance(item, list | dict) or item}
+    names = sorted(plain, key=lambda name: name in _SHOWN_LAST)
+    return "\n\n".join(_section(name, plain[name]) for name in names)
 
 
-def table(rows: Iterable[Sequence[str]]) -> str:
+def table(rows: Sequence[Sequence[str]]) -> str:
     """Columns aligned, two spaces apart; the first row is the heading."""
-    cells = [list(row) for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+
+
+def _plain(value: Any) -> Any:
+    """The same as mappings, lists, arrays, text and numbers alone, without what is None or said by its own key."""
+    if is_dataclass(value):
+        value = {part.name: getattr(value, part.name) for part in fields(value)}
+    if isinstance(value, Mapping):
+        return {name: _without_its_name(name, _plain(item)) for name, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        numbers = len(value) > _ON_A_LINE and all(isinstance(item, int | float) for item in value)
+        return np.asarray(value) if numbers else [_plain(item) for item in value]
+    return value
+
+
+def _without_its_name(name: str, value: Any) -> Any:
+    said = isinstance(value, dict) and value.get("node") == name
+    return {part: item for part, item in value.items() if part != "node"} if said else value
 
 
 def _section(name: str, value: Any) -> str:
-    if isinstance(value, np.ndarray):
-        return f"{name} {_shape(value)}\n{_indented(_numbers(value))}"
-    text = _value(value)
-    return f"{name}\n{_indented(text)}" if "\n" in text or isinstance(value, Mapping) else f"{name}  {text}"
+    line = _line(value)
+    if line is not None:
+        return f"{name}  {line}"
+    heading = f"{name} {list(value.shape)}" if isinstance(value, np.ndarray) else name
+    return "\n".join([heading, *(f"  {row}" if row else "" for row in _block(value).splitlines())])
 
 
-def _value(value: Any) -> str:
+def _line(value: Any) -> str | None:
+    """The value on one line, if it fits there."""
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    if value is None or isinstance(value, str | int):
+        return str(value)
+    if isinstance(value, Mapping) and all(_is_scalar(item) for item in value.values()):
+        return ", ".join(f"{key}={_line(item)}" for key, item in value.items())
+    if isinstance(value, list) and len(value) <= _ON_A_LINE and all(_is_scalar(item) for item in value):
+        return f"[{', '.join(str(_line(item)) for item in value)}]"
+    return None
+
+
+def _block(value: Any) -> str:
     if isinstance(value, np.ndarray):
-        return _numbers(value)
-    if isinstance(value, Jacobian):
-        return _jacobian(value)
-    if isinstance(value, Step):
-        return _step(value)
+        value = value + 0.0  # so that -0.0 is shown as 0
+        return np.array2string(value, precision=6, threshold=200, max_line_width=_WIDTH)
+    if rows := _rows(value):
+        return table(rows)
     if isinstance(value, Mapping):
-        return _mapping(value)
-    if isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
-        return _rows(value)
-    if isinstance(value, list):
-        return ", ".join(_value(item) for item in value)
-    return f"{value:.10g}" if isinstance(value, float) else str(value)
-
-
-def _mapping(value: Mapping[str, Any]) -> str:
-    items = list(value.values())
-    if items and all(isinstance(item, TraceEntry) for item in items):
-        return _trace(items)
-    if any(isinstance(item, np.ndarray | Mapping | Jacobian | Step) for item in items):
         return "\n".join(_section(name, item) for name, item in value.items())
-    return table([name, _value(item)] for name, item in value.items()) if value else "none"
+    return "\n".join(_line(item) or _block(item) for item in value)
 
 
-def _trace(entries: Sequence[TraceEntry]) -> str:
-    heading = ["node", "op", "inputs", "shape"]
-    rows = [
-        [entry.node, entry.op, ", ".join(f"{of}={name}" for of, name in entry.inputs.items()), _shape(entry.output)]
-        for entry in entries
-    ]
-    outputs = "\n".join(_section(entry.node, entry.output) for entry in entries)
-    return f"{table([heading, *rows])}\n{outputs}"
+def _rows(value: Any) -> list[list[str]]:
+    """A table of like things, each part of them on a line; empty where they are not that."""
+    things = list(value.values()) if isinstance(value, Mapping) else value
+    if not all(isinstance(thing, Mapping) for thing in things):
+        return []
+    lines = [{name: _line(item) for name, item in thing.items()} for thing in things]
+    if any(line is None for thing in lines for line in thing.values()):
+        return []
+    columns = list(dict.fromkeys(name for thing in lines for name in thing))
+    rows = [columns, *([thing.get(name) or "" for name in columns] for thing in lines)]
+    names = ["name", *value] if isinstance(value, Mapping) else []
+    return [[name, *row] for name, row in zip(names, rows, strict=True)] if names else rows
 
 
-def _step(step: Step) -> str:
-    return "\n".join(
-        [
-            f"op  {step.op}",
-            _section("cotangent", step.cotangent),
-            _section("local", step.local),
-            _section("contributes", step.contributes),
-        ]
-    )
-
-
-def _jacobian(jacobian: Jacobian) -> str:
-    parts = {name: getattr(jacobian, name) for name in ("value", "diagonal", "left", "right")}
-    return "\n".join(
-        [
-            f"{jacobian.structure} {list(jacobian.shape)}",
-            *(_section(name, array) for name, array in parts.items() if array is not None),
-        ]
-    )
-
-
-def _rows(entries: Sequence[Mapping[str, Any]]) -> str:
-    """A table of the fields that fit on a line: text, numbers and short lists of them."""
-    columns = list(dict.fromkeys(name for entry in entries for name in entry))
-    plain = [name for name in columns if all(_fits(entry.get(name)) for entry in entries)]
-    rows = [["" if entry.get(name) is None else _value(entry[name]) for name in plain] for entry in entries]
-    return table([plain, *rows])
-
-
-def _fits(value: Any) -> bool:
-    return not isinstance(value, Mapping | np.ndarray) and len(_value(value)) <= 60
-
-
-def _numbers(array: np.ndarray[Any, Any]) -> str:
-    return np.array2string(array, precision=6, threshold=200, max_line_width=100)
-
-
-def _shape(array: np.ndarray[Any, Any]) -> str:
-    return str(list(array.shape))
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"  {line}" if line else "" for line in text.splitlines())
+def _is_scalar(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float)
