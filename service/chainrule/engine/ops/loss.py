@@ -80,11 +80,8 @@ class Loss(Op):
     def vjp(self, xp: Namespace, cotangent: Array, at: Point, wanted: Wanted) -> tuple[Contribution, ...]:
         _, factor, saved = at.saved
         weight = cotangent if factor is _ONE else cotangent * factor
-        if self.reduction != "none":
-            weight = spread(weight, at.inputs[0].ndim)
-        elif self.rowwise:
-            weight = weight[..., None]
-        return self.derivative(xp, saved) * weight, None
+        axes = at.inputs[0].ndim if self.reduction != "none" else int(self.rowwise)
+        return self.derivative(xp, saved) * spread(weight, axes), None
 
     def jvp(self, xp: Namespace, tangents: Tangents, at: Point) -> Array:
         prediction, (_, factor, saved) = at.inputs[0], at.saved
@@ -124,7 +121,7 @@ _ONE = 1.0
 
 
 def spread(cotangent: Array, axes: int) -> Array:
-    """The cotangent of one number given so many axes more, after those of the seeds."""
+    """A cotangent given so many axes more after its own, to meet what it was reduced from."""
     return cotangent if isinstance(cotangent, float) else cotangent[(..., *(None,) * axes)]
 
 

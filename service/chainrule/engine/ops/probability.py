@@ -14,8 +14,8 @@ from chainrule.engine.registry import register
 
 LEAST_LOG = -100.0
 """torch's bound of a logarithm in its binary cross-entropy."""
-LEAST_VARIANCE = 1e-12
-"""torch's bound of ŷ(1 − ŷ) in the derivative."""
+LEAST_VARIANCE = 9.999999960041972e-13
+"""torch's bound of ŷ(1 − ŷ) in the derivative: 1e-12, which it holds in single precision."""
 
 
 class Probabilities(NamedTuple):
