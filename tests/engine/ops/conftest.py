@@ -271,6 +271,4 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(params=["numpy", "torch"])
 def xp(request: pytest.FixtureRequest) -> Namespace:
     """Each backend, in double precision on the CPU."""
-    if request.param == "torch":
-        pytest.importorskip("torch")
     return choose(request.param, "cpu", "float64")

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 
 from chainrule.engine.backends import choose
-
-torch = pytest.importorskip("torch")
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 

@@ -106,7 +106,7 @@ def test_prelu_takes_its_slope_at_0(xp):
 
 def test_max_shares_its_derivative_evenly_among_equals(xp):
     x = np.array([[[1.0, 3.0, 3.0], [0.0, -1.0, -2.0]], [[5.0, 5.0, 5.0], [2.0, 1.0, 2.0]]])
-    op, at = point(xp, find("max")(axis=-1), x)
+    op, at = point(xp, find("max")(axes=(-1,)), x)
     third = 1 / 3
     shares = [[[0, 0.5, 0.5], [1, 0, 0]], [[third, third, third], [0.5, 0, 0.5]]]
     assert xp.to_numpy(op.subgradient(xp, at)).tolist() == shares

@@ -2,59 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from math import prod
-from typing import Self
+from dataclasses import dataclass
 
-from chainrule.engine.axes import axis_from_end
 from chainrule.engine.backends import Array, Namespace, Shape
-from chainrule.engine.op import Contribution, Op, Point, Sample, Saved, Tangents, Wanted, option, wants
+from chainrule.engine.op import Contribution, Op, Point, Sample, Saved, Tangents, Wanted, wants
+from chainrule.engine.ops.reductions import OverAxes
 from chainrule.engine.registry import register
 
 
 @register
 @dataclass(frozen=True)
-class Max(Op):
-    """The largest element along an axis, or of all; its derivative is 1 there, shared evenly among equals, else 0."""
+class Max(OverAxes):
+    """y = max x over axes of one example; ∂y/∂xᵢ is 1 at the largest, shared evenly among m equals, else 0."""
 
     name = "max"
-    family = "reduction"
-    formula = "maxⱼ sⱼ"
-    derivative_formula = "1/m at each of the m largest, else 0"
+    formula = "maxᵢ xᵢ"
+    derivative_formula = "∂y/∂xᵢ = 1/m at each of the m largest, else 0"
     at_kink = "1/m at each of m equal largest"
     samples = (
         Sample(((4,),)),
-        Sample(((2, 3),)),
-        Sample(((2, 3),), {"axis": 0}),
-        Sample(((2, 3),), {"axis": -1}),
+        Sample(((2, 3, 4),), {"axes": (0, -1)}),
+        Sample(((2, 3),), {"axes": (0,), "keepdims": True}),
+        Sample(((),)),
     )
 
-    axis: int | None = option(None, "an axis of one example, from 0 or, if negative, from the end; all where left out")
-    axes: tuple[int, ...] = ()
-    """Those gone over, counted from the end."""
-
-    def shape(self, *shapes: Shape) -> Shape:
-        (x,) = shapes
-        if not x:
-            raise wants("max", "x", x, "at least one axis")
-        if self.axis is None:
-            return ()
-        at = len(x) + axis_from_end("max", self.axis, x)
-        return (*x[:at], *x[at + 1 :])
-
-    def bind(self, *shapes: Shape) -> Self:
-        (x,) = shapes
-        every = tuple(range(-len(x), 0))
-        return replace(self, axes=every if self.axis is None else (axis_from_end("max", self.axis, x),))
-
     def forward(self, xp: Namespace, *inputs: Array) -> tuple[Array, Saved]:
-        return xp.max(inputs[0], self.axes), None
+        return xp.max(inputs[0], self.axes, self.keepdims) if self.axes else inputs[0], None
 
     def vjp(self, xp: Namespace, cotangent: Array, at: Point, wanted: Wanted) -> tuple[Contribution, ...]:
-        return (self._spread(cotangent) * self._shares(xp, at),)
+        return (self.put_back(cotangent) * self._shares(xp, at),)
 
     def jvp(self, xp: Namespace, tangents: Tangents, at: Point) -> Array:
-        return xp.sum(tangents[0] * self._shares(xp, at), self.axes)
+        return self.total(xp, tangents[0] * self._shares(xp, at))
 
     def kinks(self, xp: Namespace, at: Point) -> Array | None:
         shares = self._shares(xp, at)
@@ -63,18 +42,10 @@ class Max(Op):
     def subgradient(self, xp: Namespace, at: Point) -> Array:
         return self._shares(xp, at)
 
-    def flops(self, *shapes: Shape) -> int:
-        return prod(shapes[0])
-
     def _shares(self, xp: Namespace, at: Point) -> Array:
         """Each element's share of the derivative, in the input's shape."""
-        largest = xp.as_float(at.inputs[0] == self._spread(at.output))
-        return largest / xp.sum(largest, self.axes, keepdims=True)
-
-    def _spread(self, reduced: Array) -> Array:
-        """A value of the output's shape with the axes gone over put back, of length 1."""
-        kept = (slice(None),) * (-1 - self.axes[0]) if len(self.axes) == 1 else ()
-        return reduced[(..., *(None,) * len(self.axes), *kept)]
+        largest = xp.as_float(at.inputs[0] == self.put_back(at.output))
+        return largest / self.put_back(self.total(xp, largest))
 
 
 @register

@@ -8,7 +8,7 @@ from typing import Self
 
 from chainrule.engine.axes import axis_from_end, lead
 from chainrule.engine.backends import Array, Namespace, Shape
-from chainrule.engine.op import Sample, option, wants
+from chainrule.engine.op import Op, Sample, option, wants
 from chainrule.engine.ops.linear_map import LinearMap
 from chainrule.engine.registry import register
 
@@ -22,17 +22,15 @@ _SAMPLES = (
 
 
 @dataclass(frozen=True)
-class Reduction(LinearMap):
-    """Elements of one example added up along axes, times a constant."""
+class OverAxes(Op):
+    """An op that goes over axes of one example, and leaves one number for each place along the others."""
 
     family = "reduction"
 
     axes: tuple[int, ...] | None = option(None, "axes of one example, the batch axis not counted; null for all of them")
     keepdims: bool = option(False, "keep the axes, with length 1")
-
-    def factor(self) -> float | None:
-        """What the sum is multiplied by; None for 1."""
-        return None
+    operand: Shape = ()
+    """The shape of one example of x."""
 
     def shape(self, *shapes: Shape) -> Shape:
         axes, rank = self._from_end(shapes[0]), len(shapes[0])
@@ -42,21 +40,18 @@ class Reduction(LinearMap):
     def bind(self, *shapes: Shape) -> Self:
         return replace(self, operand=shapes[0], axes=self._from_end(shapes[0]))
 
-    def apply(self, xp: Namespace, x: Array) -> Array:
-        total = xp.sum(x, self.axes, self.keepdims) if self.axes else x
-        factor = self.factor()
-        return total if factor is None else total * factor
-
-    def adjoint(self, xp: Namespace, cotangent: Array) -> Array:
-        rank, axes = len(self.operand), self.axes or ()
-        kept = tuple(1 if i - rank in axes else length for i, length in enumerate(self.operand))
-        leading = lead(cotangent, rank if self.keepdims else rank - len(axes))
-        factor = self.factor()
-        each = cotangent if factor is None else cotangent * factor
-        return xp.contiguous(xp.broadcast_to(each.reshape((*leading, *kept)), (*leading, *self.operand)))
-
     def flops(self, *shapes: Shape) -> int:
         return prod(shapes[0])
+
+    def total(self, xp: Namespace, x: Array) -> Array:
+        """The sum over the axes, in the output's shape."""
+        return xp.sum(x, self.axes, self.keepdims) if self.axes else x
+
+    def put_back(self, reduced: Array) -> Array:
+        """An array of the output's shape with the axes gone over put back, each of length 1."""
+        rank, axes = len(self.operand), self.axes or ()
+        kept = tuple(1 if i - rank in axes else length for i, length in enumerate(self.operand))
+        return reduced.reshape((*lead(reduced, rank if self.keepdims else rank - len(axes)), *kept))
 
     def _from_end(self, shape: Shape) -> tuple[int, ...]:
         """The axes counted from the end. Raises ShapeError for one that is not there, or there twice."""
@@ -66,6 +61,24 @@ class Reduction(LinearMap):
         if len(set(axes)) < len(axes):
             raise wants(self.name, "x", shape, f"different axes, not {list(self.axes)}", "name each axis once")
         return axes
+
+
+@dataclass(frozen=True)
+class Reduction(OverAxes, LinearMap):
+    """Elements of one example added up along axes, times a constant."""
+
+    def factor(self) -> float | None:
+        """What the sum is multiplied by; None for 1."""
+        return None
+
+    def apply(self, xp: Namespace, x: Array) -> Array:
+        total, factor = self.total(xp, x), self.factor()
+        return total if factor is None else total * factor
+
+    def adjoint(self, xp: Namespace, cotangent: Array) -> Array:
+        factor = self.factor()
+        each = self.put_back(cotangent if factor is None else cotangent * factor)
+        return xp.contiguous(xp.broadcast_to(each, (*lead(each, len(self.operand)), *self.operand)))
 
 
 @register
