@@ -96,6 +96,8 @@ def pull_back(
 def _contributions(
     xp: Namespace, step: Step, cotangent: Cotangent, point: Point, wanted: Wanted, shape: tuple[int, ...]
 ) -> tuple[Cotangent, ...]:
+    if type(cotangent) is Outer:
+        cotangent = cotangent.each()
     if type(cotangent) is not Diagonal:
         return step.op.vjp(xp, cotangent, point, wanted)
     local = step.op.diagonals(xp, point) or (None,) * len(wanted)
