@@ -28,7 +28,7 @@ class Client(Operations[Reply]):
     """Calls the service, and waits for its answer.
 
     base_url: default CHAINRULE_URL, else http://127.0.0.1:8000. api_key: default CHAINRULE_API_KEY, else none.
-    timeout: seconds, or an `httpx.Timeout` of four parts; default 5 s to connect, 60 s for the rest.
+    timeout: seconds, or an `httpx.Timeout` of four parts; default 5 s to connect, 130 s to read, 60 s for the rest.
     retries: a policy, or how many times to try again.
     transport: how httpx sends, for tests and proxies.
 

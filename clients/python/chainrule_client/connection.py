@@ -22,7 +22,8 @@ from chainrule_client.requests import HTTPRequest
 from chainrule_client.retries import RETRIED_STATUSES, seconds_to_wait
 
 DEFAULT_URL = "http://127.0.0.1:8000"
-DEFAULT_TIMEOUT = httpx.Timeout(connect=5.0, read=60.0, write=60.0, pool=60.0)
+# The service gives a request 120 s unless set otherwise; hearing its refusal beats hanging up before it.
+DEFAULT_TIMEOUT = httpx.Timeout(connect=5.0, read=130.0, write=60.0, pool=60.0)
 
 
 class ConnectionSettings(TypedDict):

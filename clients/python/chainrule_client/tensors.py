@@ -43,12 +43,12 @@ def to_wire(value: Any, at: str = "", *, narrow: bool = False) -> Any:
         return _finite(value, at)
     if isinstance(value, np.ndarray | np.generic):
         return _array(np.asarray(value), at, narrow)
-    if isinstance(value, TorchTensor):
-        return _array(_from_torch(value), at, narrow)
-    if isinstance(value, Mapping):
-        return {key: to_wire(item, f"{at}/{key}", narrow=narrow) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return _sequence(value, at, narrow)
+    if isinstance(value, Mapping):
+        return {key: to_wire(item, f"{at}/{key}", narrow=narrow) for key, item in value.items()}
+    if isinstance(value, TorchTensor):
+        return _array(_from_torch(value), at, narrow)
     raise ValueError(f"{at or '/'} is a {type(value).__name__}; a tensor is a NumPy array, a torch tensor or a list")
 
 
@@ -67,12 +67,13 @@ def _finite(value: float, at: str) -> float:
 
 
 def _sequence(value: Sequence[Any], at: str, narrow: bool) -> list[Any]:
-    if all(type(item) is float or type(item) is int for item in value):
+    kinds = set(map(type, value))
+    if not kinds <= {float, int}:
+        return [to_wire(item, f"{at}/{index}", narrow=narrow) for index, item in enumerate(value)]
+    if float in kinds and not all(-inf < item < inf for item in value):
         for index, item in enumerate(value):
-            if not -inf < item < inf:
-                _finite(item, f"{at}/{index}")
-        return list(value)
-    return [to_wire(item, f"{at}/{index}", narrow=narrow) for index, item in enumerate(value)]
+            _finite(item, f"{at}/{index}")
+    return list(value)
 
 
 def _from_torch(tensor: TorchTensor) -> NDArray[Any]:
