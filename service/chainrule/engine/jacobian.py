@@ -11,14 +11,16 @@ from collections.abc import Callable
 from math import prod
 
 from chainrule.engine.backends import Array, Namespace, Shape
-from chainrule.engine.backward import Program, backward_program, pull_back
+from chainrule.engine.backward import Fused, Program, backward_program, pull_back
 from chainrule.engine.forward_mode import push_forward
 from chainrule.engine.plan import Plan
 from chainrule.engine.structure import Dense, Diagonal, Jacobian, Outer, OuterJacobian
 from chainrule.engine.trace import Trace, never
 
 
-def jacobian(trace: Trace, of: int, wrt: int, *, cancelled: Callable[[], bool] = never) -> Jacobian:
+def jacobian(
+    trace: Trace, of: int, wrt: int, *, fused: Fused | None = None, cancelled: Callable[[], bool] = never
+) -> Jacobian:
     """∂of/∂wrt by slots, per example: (N, *of, *wrt), without N where neither has a batch axis or `of` is the loss.
 
     For a loss with respect to a batched value the result is (*of, N, *wrt): the loss depends on every example.
@@ -28,7 +30,8 @@ def jacobian(trace: Trace, of: int, wrt: int, *, cancelled: Callable[[], bool] =
         pushed = _pushed(trace, of, wrt, cancelled)
         if pushed is not None:
             return pushed
-    return pulled(trace, backward_program(trace.plan, of, (wrt,)), cancelled=cancelled)
+    program = backward_program(trace.plan, of, (wrt,))
+    return pulled(trace, program, fused=fused if of == trace.plan.loss else None, cancelled=cancelled)
 
 
 def pushes(plan: Plan, of: int, wrt: int) -> bool:
@@ -47,7 +50,14 @@ def jacobian_shape(plan: Plan, of: int, wrt: int) -> Shape:
     return (*target.shape, *plan.full_shape(wrt))
 
 
-def pulled(trace: Trace, program: Program, *, shared: bool = False, cancelled: Callable[[], bool] = never) -> Jacobian:
+def pulled(
+    trace: Trace,
+    program: Program,
+    *,
+    shared: bool = False,
+    fused: Fused | None = None,
+    cancelled: Callable[[], bool] = never,
+) -> Jacobian:
     """The Jacobian of what `program` starts from with respect to the one slot it keeps, by pulling back an identity.
 
     With `shared`, a dense one that is the same for every example, as ∂s/∂x = W is, comes without the batch axis.
@@ -56,7 +66,7 @@ def pulled(trace: Trace, program: Program, *, shared: bool = False, cancelled: C
     target, source = plan.slots[program.of], plan.slots[wrt]
     lead = (1,) if target.batched else ()
     seed = Diagonal(xp.ones((*lead, *target.shape)))
-    found = pull_back(trace, program, seed, keep_batch=target.batched, cancelled=cancelled).get(wrt)
+    found = pull_back(trace, program, seed, keep_batch=target.batched, fused=fused, cancelled=cancelled).get(wrt)
     full = jacobian_shape(plan, program.of, wrt)
     if found is None:
         return Dense(xp.zeros(full))

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engine.backends import Array
-from chainrule.engine.backward import Cotangent, Program, backward_program, pull_back
+from chainrule.engine.backward import Cotangent, Fused, Program, backward_program, pull_back
 from chainrule.engine.cost import Cost, forward_cost, gradients_cost
+from chainrule.engine.fused import fuse, fused_warning, saturation_warning
 from chainrule.engine.kinks import find_kinks
 from chainrule.engine.steps import Link, links
 from chainrule.engine.structure import Outer
@@ -54,7 +55,8 @@ class Gradients:
         plan, results = self.prepared.plan, Results(self.prepared)
         trace = self.prepared.trace(arrays, cancelled)
         seed = self._seed(arrays)
-        cotangents = pull_back(trace, self.step_program or self.program, seed, cancelled=cancelled)
+        fused = fuse(trace) if self.request.upstream is None else None
+        cotangents = pull_back(trace, self.step_program or self.program, seed, fused=fused, cancelled=cancelled)
         reply: Reply = {"outputs": results.value(plan.output, trace.values[plan.output])}
         if self.request.upstream is None:
             reply["loss"] = results.value(self.of, trace.values[self.of])
@@ -62,9 +64,9 @@ class Gradients:
             name: results.gradient(slot, self._array(results, slot, cotangents)) for name, slot in self.wrt.items()
         }
         if self.request.per_example:
-            reply["per_example"] = {"gradients": self._per_example(trace, seed, results, cancelled)}
+            reply["per_example"] = {"gradients": self._per_example(trace, seed, results, fused)}
         if self.step_program is not None:
-            reply["steps"] = [self._step(results, link) for link in links(trace, self.step_program, cotangents)]
+            reply["steps"] = [self._step(results, link) for link in links(trace, self.step_program, cotangents, fused)]
         count, kinks = find_kinks(trace)
         reply["kinks"] = [
             {
@@ -77,7 +79,7 @@ class Gradients:
         reply["kink_count"] = count
         if self.request.verify:
             reply["verification"] = self._verification(arrays, cotangents, results)
-        return results.finish(reply, [])
+        return results.finish(reply, _warnings(trace, fused))
 
     def _scalar_loss(self) -> int:
         slot = need_loss(self.prepared)
@@ -119,11 +121,9 @@ class Gradients:
         # The seed of the loss is a bare float. A scalar's gradient on NumPy is a float too, of a class of its own.
         return self.prepared.xp.ones(()) if type(found) is float else found
 
-    def _per_example(
-        self, trace: Trace, seed: Any, results: Results, cancelled: Callable[[], bool]
-    ) -> dict[str, NDArray[Any]]:
+    def _per_example(self, trace: Trace, seed: Any, results: Results, fused: Fused | None) -> dict[str, NDArray[Any]]:
         plan, xp = self.prepared.plan, self.prepared.xp
-        each = pull_back(trace, self.program, seed, keep_batch=True, cancelled=cancelled)
+        each = pull_back(trace, self.program, seed, keep_batch=True, fused=fused)
         found = {}
         for name, slot in self.wrt.items():
             part = each.get(slot)
@@ -163,3 +163,8 @@ class Gradients:
             "tolerance": found.tolerance,
             "deviations": found.deviations,
         }
+
+
+def _warnings(trace: Trace, fused: Fused | None) -> list[str]:
+    saturated = saturation_warning(trace)
+    return [*([fused_warning(trace, fused)] if fused else []), *([saturated] if saturated else [])]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chainrule.engine.cost import Cost, forward_cost, jacobian_cost
+from chainrule.engine.fused import fuse, fused_warning
 from chainrule.engine.jacobian import jacobian
 from chainrule.engine.trace import never
 from chainrule.operations.limits import Limits
@@ -40,8 +41,9 @@ class Jacobians:
     def run(self, arrays: Arrays, cancelled: Callable[[], bool] = never) -> Reply:
         """The reply. Raises Refused, and Cancelled."""
         trace, results = self.prepared.trace(arrays, cancelled), Results(self.prepared)
-        found = {
-            name: results.jacobian(of, wrt, jacobian(trace, of, wrt, cancelled=cancelled), structured=self.structured)
-            for name, (of, wrt) in self.pairs.items()
-        }
-        return results.finish({"jacobians": found}, [])
+        fused = fuse(trace) if any(of == trace.plan.loss for of, _ in self.pairs.values()) else None
+        found = {}
+        for name, (of, wrt) in self.pairs.items():
+            value = jacobian(trace, of, wrt, fused=fused, cancelled=cancelled)
+            found[name] = results.jacobian(of, wrt, value, structured=self.structured)
+        return results.finish({"jacobians": found}, [fused_warning(trace, fused)] if fused else [])

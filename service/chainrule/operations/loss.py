@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chainrule.engine.cost import Cost, forward_cost
+from chainrule.engine.fused import saturation_warning
 from chainrule.engine.ops.loss import Loss as LossOp
 from chainrule.engine.trace import Trace, never
 from chainrule.operations.limits import Limits
@@ -36,7 +37,8 @@ class Loss:
         }
         if self.request.per_example:
             reply["per_example"] = {"loss": self.prepared.xp.to_numpy(_shares(trace))}
-        return results.finish(reply, [])
+        saturated = saturation_warning(trace)
+        return results.finish(reply, [saturated] if saturated else [])
 
 
 def need_loss(prepared: Prepared) -> int:
