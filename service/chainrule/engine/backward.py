@@ -81,14 +81,14 @@ def pull_back(
             parts: tuple[Cotangent, ...] = (fused.cotangent,)
         else:
             parts = _contributions(xp, step, cotangent, point, wanted, slots[step.output].shape)
-        for slot, fold, part in zip(step.inputs, step.folds, parts, strict=True):
+        for position, slot in enumerate(step.inputs):
+            part, fold, held = parts[position], step.folds[position], cotangents[slot]
             if part is None:
                 continue
-            if fold and not keep_batch:
-                part = part.sum() if type(part) is Outer else xp.sum_leading(part, -1 - len(slots[slot].shape))
-            elif type(part) is Outer and not (fold and cotangents[slot] is None):
+            if fold is not None and not keep_batch:
+                part = part.sum() if type(part) is Outer else xp.sum_leading(part, fold)
+            elif type(part) is Outer and (fold is None or held is not None):
                 part = part.each()
-            held = cotangents[slot]
             cotangents[slot] = part if held is None else _add(xp, held, part, slots[slot].shape)
     return {slot: found for slot in program.keeps if (found := cotangents[slot]) is not None}
 

@@ -39,8 +39,9 @@ class Step:
     operands: tuple[str, ...]
     inputs: tuple[int, ...]
     output: int
-    folds: tuple[bool, ...]
-    """For each input: it has no batch axis and the output has, so that its cotangent is summed over the batch."""
+    folds: tuple[int | None, ...]
+    """For each input that has no batch axis where the output has one: the axis of the batch in its cotangent, counted
+    from the end, over which that is summed. Else None."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ class _Builder:
             raise
         reduced = op.family == "loss" and shape == () and getattr(op, "reduction", "none") != "none"
         batched = any(self.slots[i].batched for i in inputs) and not reduced
-        folds = tuple(batched and not self.slots[i].batched for i in inputs)
+        folds = tuple(-1 - len(self.slots[i].shape) if batched and not self.slots[i].batched else None for i in inputs)
         output = self._add(Slot(node.name, shape, batched))
         self.steps.append(Step(node.name, bound, operand_names(op, len(inputs)), inputs, output, folds))
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
+from typing import NamedTuple
 
 from chainrule.engine.backends import Array, Namespace
 
 
-@dataclass(frozen=True, slots=True)
-class Outer:
+class Outer(NamedTuple):
     """A weight's cotangent before it is summed: for each example, the outer product of `left` and `right`.
 
     left: (…, N, k), what came down the chain; right: (N, n), what the weight was multiplied with.

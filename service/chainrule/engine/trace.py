@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chainrule.engine.backends import Array, Namespace
 from chainrule.engine.errors import EngineError
@@ -20,8 +20,7 @@ def never() -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(NamedTuple):
     """Every node's inputs and output. Nothing changes it: a second backward pass gives the same answer."""
 
     plan: Plan
