@@ -1,0 +1,148 @@
+"""The OpenAPI document: FastAPI's for the pages that describe, ours for what computes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from chainrule.api.examples import EXAMPLES
+from chainrule.api.problems import MEDIA_TYPE
+from chainrule.operations import OPERATIONS
+from chainrule.schemas.replies import REPLIES, ProblemDetails
+
+Json = dict[str, Any]
+
+REFERENCE = "#/components/schemas/{model}"
+
+DESCRIPTION = """\
+Forward values, losses, gradients and Jacobians of a described network, by hand-written derivative rules.
+
+Every POST is a pure function of its body: repeating one is safe. What is wrong with a request comes back as \
+`application/problem+json`, with pointers into the body.
+"""
+
+_REQUEST_ID = {
+    "name": "X-Request-ID",
+    "in": "header",
+    "description": "What the reply and the log call the request; a new one where this is not sound.",
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
+}
+_TIMEOUT = {
+    "name": "X-Request-Timeout",
+    "in": "header",
+    "description": "Seconds for which the caller will wait.",
+    "schema": {"type": "number", "minimum": 0},
+}
+_HEADERS = {
+    "X-Request-ID": {"description": "The caller's, or a new one.", "required": True, "schema": {"type": "string"}},
+}
+_TIMING = {
+    "Server-Timing": {
+        "description": "Milliseconds spent in the queue, in parsing, computing and encoding.",
+        "schema": {"type": "string"},
+    }
+}
+_RETRY = {"Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}}
+
+PROBLEMS = {
+    400: "The body is not JSON, or a header is not sound.",
+    401: "The service wants a key, and this is none.",
+    404: "There is nothing of that name.",
+    408: "The body, or the answer, took longer than it may.",
+    413: "The body is longer than the service takes.",
+    415: "The body is not application/json in UTF-8, or is compressed.",
+    422: "The request is not valid, or would cost more than it may. `errors` points into the body.",
+    429: "The service is at capacity.",
+    500: "A fault of the service's.",
+    503: "The service is starting, draining, or short of memory.",
+}
+_COMPUTING = (400, 401, 408, 413, 415, 422, 429, 500, 503)
+
+
+def document(app: FastAPI) -> Json:
+    """The document of the application."""
+    described = get_openapi(
+        title=app.title,
+        version=app.version,
+        summary="The chain rule, by hand",
+        description=DESCRIPTION,
+        routes=app.routes,
+    )
+    for path in described["paths"].values():
+        for operation in path.values():
+            _complete(operation)
+    models = [request for request, _ in OPERATIONS.values()]
+    schemas = _schemas([*models, *REPLIES.values(), ProblemDetails])
+    described["paths"] = {**{f"/v1/{name}": {"post": _operation(name)} for name in OPERATIONS}, **described["paths"]}
+    components = described.setdefault("components", {})
+    components["schemas"] = dict(sorted({**components.get("schemas", {}), **schemas}.items()))
+    components["securitySchemes"] = {
+        "key": {"type": "http", "scheme": "bearer", "description": "Where the service has a list of keys."}
+    }
+    described["tags"] = [
+        {"name": "compute", "description": "Pure functions of their bodies."},
+        {"name": "reference", "description": "What there is."},
+        {"name": "health", "description": "For those who run the service."},
+    ]
+    return described
+
+
+def _schemas(models: list[type[BaseModel]]) -> Json:
+    _, found = models_json_schema([(model, "validation") for model in models], ref_template=REFERENCE)
+    schemas: Json = found["$defs"]
+    return schemas
+
+
+def _operation(name: str) -> Json:
+    request, _ = OPERATIONS[name]
+    told = request.__doc__ or ""
+    return {
+        "tags": ["compute"],
+        "operationId": name,
+        "summary": told.partition(".")[0],
+        "description": told,
+        "security": [{}, {"key": []}],
+        "parameters": [_REQUEST_ID, _TIMEOUT],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": _of(request), "examples": _examples(name)}},
+        },
+        "responses": {
+            "200": {
+                "description": (REPLIES[name].__doc__ or "").strip(),
+                "headers": {**_HEADERS, **_TIMING},
+                "content": {"application/json": {"schema": _of(REPLIES[name])}},
+            },
+            **{str(status): _problem(status) for status in _COMPUTING},
+        },
+    }
+
+
+def _complete(operation: Json) -> None:
+    """What FastAPI leaves out: the headers, and the problems with the one shape that they have here."""
+    operation.setdefault("parameters", []).append(_REQUEST_ID)
+    responses = operation["responses"]
+    responses["200"] |= {"description": "As asked.", "headers": _HEADERS}
+    refused = {int(status) for status in responses} - {200}
+    responses |= {str(status): _problem(status) for status in sorted({*refused, 500})}
+
+
+def _problem(status: int) -> Json:
+    extra = _RETRY if status in (429, 503) else {}
+    return {
+        "description": PROBLEMS[status],
+        "headers": {**_HEADERS, **extra},
+        "content": {MEDIA_TYPE: {"schema": _of(ProblemDetails)}},
+    }
+
+
+def _examples(name: str) -> Json:
+    return {key: {"summary": summary, "value": body} for key, (summary, body) in EXAMPLES[name].items()}
+
+
+def _of(model: type[BaseModel]) -> Json:
+    return {"$ref": REFERENCE.format(model=model.__name__)}

@@ -1,0 +1,100 @@
+"""A request for every endpoint that computes, each worked in the documentation and run by a test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+NETWORK = {
+    "layers": [
+        {"op": "linear", "weight": [[1.0, -1.0], [0.5, 2.0], [-1.5, 1.0]], "bias": [0.5, 0.0, 1.0]},
+        {"op": "relu", "scale": 3},
+        {"op": "linear", "weight": [[1.0, 0.0, 2.0], [-1.0, 1.0, 0.5]], "bias": [0.0, 1.0]},
+        {"op": "identity"},
+    ]
+}
+INPUTS = [[1.0, 2.0], [-1.0, 0.5]]
+TARGETS = [[0.0, 10.0], [12.0, 5.0]]
+PROBLEM = {
+    "network": NETWORK,
+    "inputs": INPUTS,
+    "targets": TARGETS,
+    "loss": {"op": "squared_error", "reduction": "sum"},
+}
+SHARED = {
+    "parameters": {"W": [[1.0, 2.0], [0.0, -1.0]]},
+    "nodes": [
+        {"name": "f", "op": "linear", "inputs": ["x"], "weight": "W"},
+        {"name": "g", "op": "tanh", "inputs": ["f"]},
+        {"name": "h", "op": "linear", "inputs": ["g"], "weight": "W"},
+        {"name": "s", "op": "add", "inputs": ["f", "h"]},
+    ],
+    "output": "s",
+}
+CLASSIFIER = {
+    "parameters": {
+        "W1": {"shape": [4, 2], "init": "normal", "scale": 0.5, "seed": 7},
+        "W2": {"shape": [3, 4], "init": "uniform", "seed": 8},
+        "b2": {"shape": [3], "init": "zeros"},
+    },
+    "layers": [
+        {"op": "linear", "weight": "W1"},
+        {"op": "tanh"},
+        {"op": "linear", "weight": "W2", "bias": "b2"},
+    ],
+}
+
+EXAMPLES: Mapping[str, Mapping[str, tuple[str, dict[str, Any]]]] = {
+    "validate": {
+        "two_layers": ("What a two-layer network is made of, and what it would cost", PROBLEM),
+    },
+    "forward": {
+        "two_layers": ("Linear, 3·ReLU, linear, identity", {"network": NETWORK, "inputs": INPUTS}),
+        "trace": ("Every node's value as well", {"network": NETWORK, "inputs": INPUTS, "trace": True}),
+        "one_example": (
+            "A single example, without a batch axis",
+            {"network": NETWORK, "inputs": [1.0, 2.0], "batched": False},
+        ),
+    },
+    "loss": {
+        "squared_error": ("The squared error of each example and in all", {**PROBLEM, "per_example": True}),
+        "classes": (
+            "Class indices, and parameters that the service draws",
+            {"network": CLASSIFIER, "inputs": INPUTS, "targets": [2, 0], "loss": "cross_entropy"},
+        ),
+    },
+    "gradients": {
+        "two_layers": (
+            "Gradients of a squared error, laid out as a course with row vectors writes them",
+            {**PROBLEM, "layout": "numerator"},
+        ),
+        "all": (
+            "With respect to everything, step by step, and checked",
+            {**PROBLEM, "wrt": "all", "steps": True, "verify": True},
+        ),
+        "shared_weight": (
+            "A weight used twice: its gradient is the sum",
+            {"network": SHARED, "inputs": INPUTS, "targets": TARGETS, "loss": "mse"},
+        ),
+        "upstream": (
+            "A cotangent of the output in place of a loss",
+            {"network": NETWORK, "inputs": INPUTS, "upstream": [[1.0, 0.0], [0.0, 1.0]], "wrt": ["x"]},
+        ),
+    },
+    "jacobians": {
+        "dense": (
+            "The output by the first layer's weight, of each example",
+            {"network": NETWORK, "inputs": INPUTS, "pairs": [{"of": "y_hat", "wrt": "W1"}]},
+        ),
+        "structured": (
+            "A diagonal and an outer product, kept as their factors",
+            {
+                "network": NETWORK,
+                "inputs": INPUTS,
+                "form": "structured",
+                "pairs": [{"of": "a1", "wrt": "s1"}, {"of": "s1", "wrt": "W1"}],
+            },
+        ),
+    },
+}
+"""By operation and name: a summary, and the body."""

@@ -1,0 +1,130 @@
+"""One HTTP request and its reply: the id they share, the body with its bounds, and what is sent."""
+
+from __future__ import annotations
+
+import os
+import re
+from asyncio import timeout
+from math import isfinite
+from time import perf_counter
+
+from starlette.types import Message, Receive, Scope, Send
+
+from chainrule.api.problems import MEDIA_TYPE, Problem
+
+JSON = b"application/json"
+CLIENT_GONE = 499
+"""The status logged where nobody was left to answer."""
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_JSON_TYPE = re.compile(rb'\s*application/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE)
+
+
+class ClientGone(Exception):
+    """The caller has hung up: nothing more needs doing."""
+
+
+class Exchange:
+    """A request being answered. `send` passes on what is sent, with the request's id among the headers."""
+
+    __slots__ = ("_send", "headers", "receive", "request_id", "scope", "started", "status")
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.started = perf_counter()
+        self.scope = scope
+        self.receive = receive
+        self._send = send
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        given = self.headers.get(b"x-request-id", b"")
+        self.request_id = given.decode() if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
+        self.status: int | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message = {**message, "headers": [*message["headers"], (b"x-request-id", self.request_id.encode())]}
+        await self._send(message)
+
+    async def reply(self, body: bytes, *headers: tuple[bytes, bytes], status: int = 200, kind: bytes = JSON) -> None:
+        """Send a whole reply."""
+        about = [(b"content-type", kind), (b"content-length", b"%d" % len(body)), *headers]
+        await self.send({"type": "http.response.start", "status": status, "headers": about})
+        await self.send({"type": "http.response.body", "body": body})
+
+    async def refuse(self, problem: Problem) -> None:
+        """Send a problem document."""
+        headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
+        body = problem.document(self.request_id)
+        await self.reply(body, *headers, status=problem.status, kind=MEDIA_TYPE.encode())
+
+    def announced(self, most: int) -> int | None:
+        """The length that the body is said to have, if it is. Raises Problem where it may not be sent at all."""
+        kind = self.headers.get(b"content-type")
+        if kind is None or not _JSON_TYPE.fullmatch(kind):
+            found = "no Content-Type" if kind is None else "another Content-Type"
+            raise Problem(415, f"found {found}; the body has to be sent as Content-Type: application/json, in UTF-8")
+        if self.headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
+            raise Problem(415, "a compressed body is not taken: send it without Content-Encoding")
+        length = self.headers.get(b"content-length")
+        if length is None:
+            return None
+        if not length.isdigit() or len(length) > 18:
+            raise Problem(400, "Content-Length wants a number of bytes")
+        if int(length) > most:
+            raise too_long(most)
+        return int(length)
+
+    def patience(self, most: float) -> float:
+        """Seconds until the caller stops waiting, by X-Request-Timeout, and `most` at most. Raises Problem."""
+        given = self.headers.get(b"x-request-timeout")
+        if given is None:
+            return most
+        try:
+            seconds = float(given)
+        except ValueError:
+            seconds = -1.0
+        if not isfinite(seconds) or seconds < 0:
+            raise Problem(400, "X-Request-Timeout wants seconds, such as 2.5")
+        return min(seconds, most)
+
+    async def body(self, most: int, seconds: float) -> bytes:
+        """The body, at most `most` bytes of it. Raises Problem where it is longer or slower, and ClientGone."""
+        try:
+            async with timeout(seconds):
+                message = await self.receive()
+                chunks = [self._chunk(message)]
+                length = len(chunks[0])
+                while message.get("more_body", False):
+                    if length > most:
+                        break
+                    message = await self.receive()
+                    chunks.append(self._chunk(message))
+                    length += len(chunks[-1])
+        except TimeoutError:
+            raise Problem(
+                408, f"the body did not arrive within {seconds:g} seconds", headers={"Connection": "close"}
+            ) from None
+        if length > most:
+            raise too_long(most, {"Connection": "close"})
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    async def gone(self) -> None:
+        """Return when the caller hangs up. For after the body."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+
+    @staticmethod
+    def _chunk(message: Message) -> bytes:
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        return bytes(message.get("body", b""))
+
+
+def too_long(most: int, headers: dict[str, str] | None = None) -> Problem:
+    """The refusal of a body beyond `most` bytes."""
+    return Problem(
+        413,
+        f"the body is longer than {most} bytes: send less at a time, or let the service draw the numbers "
+        '({"shape": …, "seed": …})',
+        headers=headers,
+    )

@@ -1,0 +1,58 @@
+"""Whether the process lives, and whether it takes requests now."""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from chainrule.api.problems import Problem
+from chainrule.operations import Calls, Refused
+from chainrule.schemas.reference import Health as HealthReply
+
+logger = logging.getLogger("chainrule.api")
+router = APIRouter(tags=["health"])
+
+_NETWORK = {"layers": [{"op": "linear", "weight": [[1.0]]}, {"op": "tanh"}]}
+_PROBLEM = {"network": _NETWORK, "inputs": [[1.0]], "targets": [[1.0]], "loss": "mse"}
+
+
+class Health:
+    """Ready once every backend has computed something, and until the service drains."""
+
+    def __init__(self) -> None:
+        self.warm = False
+        self.draining = False
+
+    @property
+    def unready(self) -> str | None:
+        """Why no requests should be sent here now, if so."""
+        if self.draining:
+            return "the service is shutting down"
+        return None if self.warm else "the service is starting"
+
+    def warm_up(self, calls: Calls) -> None:
+        """Compute a gradient on every backend there is: their libraries take seconds to load."""
+        for backend in ("numpy", "torch"):
+            try:
+                calls.take("gradients", {**_PROBLEM, "backend": backend}).run()
+            except Refused as refused:
+                logger.warning("no backend %s: %s", backend, refused.detail)
+        self.warm = True
+        logger.info("ready")
+
+
+@router.get("/livez", response_model=HealthReply, summary="Whether the process answers")
+async def live() -> Response:
+    """200 as long as the event loop turns."""
+    return Response(b'{"status":"ok"}', media_type="application/json")
+
+
+@router.get("/readyz", response_model=HealthReply, responses={503: {}}, summary="Whether requests should be sent here")
+async def ready(request: Request) -> Response:
+    """503 while the service starts and while it drains."""
+    unready = request.app.health.unready
+    if unready:
+        raise Problem(503, unready, headers={"Retry-After": str(request.app.settings.retry_after)})
+    return Response(b'{"status":"ok"}', media_type="application/json")

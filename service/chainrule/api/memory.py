@@ -1,0 +1,38 @@
+"""Running out of memory without falling over."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_SHORTAGE = ("out of memory", "not enough memory", "allocate memory")
+
+
+class OutOfMemory(Exception):
+    """There was not enough memory for a request, on the machine or on its accelerator."""
+
+
+def guarded(work: Callable[[], T]) -> T:
+    """What `work` returns. Raises OutOfMemory where memory ran out, once what the work held is free again."""
+    try:
+        return work()
+    except Exception as error:
+        if not _is_shortage(error):
+            raise
+    # Out of the except clause: until its end the error's traceback keeps every frame, and their tensors, alive.
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+    raise OutOfMemory
+
+
+def _is_shortage(error: Exception) -> bool:
+    if isinstance(error, MemoryError):
+        return True
+    # torch says so in words for the CPU, and for CUDA by a subclass of RuntimeError.
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _SHORTAGE)

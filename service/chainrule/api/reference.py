@@ -1,0 +1,85 @@
+"""What there is: the ops, the limits in force, and where to read on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from chainrule.api.problems import problem_of
+from chainrule.engine.backends import BackendUnavailable, choose
+from chainrule.operations import Refused
+from chainrule.operations.catalogue import FARTHEST, HIGH, LOW, MOST_POINTS, POINTS, catalogue, describe_op
+from chainrule.operations.information import information
+from chainrule.schemas.encoding import encode
+from chainrule.schemas.reference import Catalogue, Index, Information, OpDescription
+from chainrule.version import VERSION
+
+router = APIRouter(tags=["reference"])
+
+Bound = Annotated[float, Query(ge=-FARTHEST, le=FARTHEST, allow_inf_nan=False)]
+
+
+@router.get("/", response_model=Index, summary="Where to go from here")
+async def index() -> Response:
+    """The service's name and version, and its pages."""
+    pages = {"docs": "/docs", "openapi": "/openapi.json", "ops": "/v1/ops", "info": "/v1/info"}
+    return _json({"service": "chainrule", "version": VERSION, **pages})
+
+
+@router.get("/v1/ops", response_model=Catalogue, summary="Every op")
+async def ops() -> Response:
+    """Formula, derivative, kinks, operands, parameters and options of every op."""
+    return _json(catalogue())
+
+
+@router.get("/v1/ops/{op}", response_model=OpDescription, responses={404: {}, 422: {}}, summary="One op")
+async def op(
+    op: str,
+    low: Bound = LOW,
+    high: Bound = HIGH,
+    points: Annotated[int, Query(ge=2, le=MOST_POINTS)] = POINTS,
+) -> Response:
+    """An op by its name or an alias; an activation with its curve over [low, high]."""
+    try:
+        return _json(describe_op(op, low, high, points))
+    except Refused as refused:
+        raise problem_of(refused) from None
+
+
+@router.get("/v1/info", response_model=Information, summary="Versions, and the limits in force")
+async def info(request: Request) -> Response:
+    """What a request may cost, which conventions hold, and what computes here."""
+    settings = request.app.settings
+    found = information(request.app.limits)
+    found["limits"] |= {
+        "body_bytes": settings.max_body_bytes,
+        "seconds": settings.deadline,
+        "concurrency": settings.workers,
+        "queue": settings.queue,
+    }
+    return _json({**found, "backends": _backends()})
+
+
+@cache
+def _backends() -> dict[str, list[str]]:
+    """The devices of each backend that is installed."""
+    found = {"torch": list(_devices("torch")), "numpy": ["cpu"]}
+    return {backend: devices for backend, devices in found.items() if devices}
+
+
+def _devices(backend: str) -> Iterator[str]:
+    candidates = ("cpu", *(f"cuda:{number}" for number in range(1000)))
+    for device in candidates:
+        try:
+            choose(backend, device, "float64")
+        except BackendUnavailable:
+            return
+        yield device
+
+
+def _json(reply: dict[str, Any]) -> Response:
+    return Response(encode(reply), media_type="application/json")

@@ -1,0 +1,102 @@
+"""Settings of the service, each from an environment variable of the same name in capitals after CHAINRULE_."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from chainrule.api.cpus import available_cpus
+
+KeyHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Settings(BaseSettings):
+    """How the service listens, what a request may cost, and how many it takes at once."""
+
+    model_config = SettingsConfigDict(env_prefix="CHAINRULE_", frozen=True)
+
+    host: str = Field(default="127.0.0.1", description="The address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on; 0 for any that is free.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least severe messages logged. Each request is a line at info."
+    )
+
+    max_body_bytes: int = Field(
+        default=64 * 2**20, gt=0, description="The longest request body, in bytes; longer ones get 413."
+    )
+    max_flops: int = Field(default=2 * 10**11, gt=0, description="The most floating-point operations of one request.")
+    max_memory_bytes: int = Field(
+        default=2 * 2**30, gt=0, description="The most memory for the arrays of one request, in bytes."
+    )
+    max_returned: int = Field(default=10_000_000, gt=0, description="The most numbers in one reply.")
+
+    threads: int = Field(
+        default=1,
+        gt=0,
+        description="Threads of one computation. More speed up large networks and slow down many small requests.",
+    )
+    concurrency: int = Field(
+        default=0,
+        ge=0,
+        description="Large requests computing at once; 0 for the CPUs at hand, divided by the threads of each.",
+    )
+    queue: int = Field(
+        default=16, ge=0, description="Large requests that may wait for a place; one more gets 429 at once."
+    )
+    retry_after: int = Field(
+        default=1, ge=0, description="Seconds after which a caller that got 429 or 503 should try again."
+    )
+
+    inline_bytes: int = Field(
+        default=16 * 2**10,
+        ge=0,
+        description="Bodies up to this many bytes are read without a place, and answered at once if cheap.",
+    )
+    inline_flops: int = Field(
+        default=2_000_000, ge=0, description="The most floating-point operations of a request that is answered at once."
+    )
+    inline_returned: int = Field(default=10_000, ge=0, description="The most numbers in a reply that is made at once.")
+    inline_calls: int = Field(
+        default=250,
+        ge=0,
+        description="The most applications of an op, derivatives included, in a request answered at once.",
+    )
+
+    deadline: float = Field(
+        default=120,
+        gt=0,
+        description="Seconds that a request may take, body and all. X-Request-Timeout may ask for fewer.",
+    )
+    body_seconds: float = Field(default=30, gt=0, description="Seconds in which a request's body has to arrive.")
+    drain_notice: float = Field(
+        default=1, ge=0, description="Seconds after SIGTERM in which /readyz says 503 while requests are still taken."
+    )
+    drain_seconds: int = Field(
+        default=8,
+        gt=0,
+        description="Seconds after that in which requests in flight may finish. Docker allows 10 s for both.",
+    )
+
+    keys: Annotated[tuple[KeyHash, ...], NoDecode] = Field(
+        default=(), description="SHA-256 of each key that may compute, in hex, separated by commas. None: anyone may."
+    )
+
+    @property
+    def workers(self) -> int:
+        """Large requests computing at once."""
+        return self.concurrency or max(1, available_cpus() // self.threads)
+
+    @field_validator("keys", mode="before")
+    @classmethod
+    def _separated(cls, keys: str | Iterable[str]) -> tuple[str, ...]:
+        parts = keys.split(",") if isinstance(keys, str) else keys
+        return tuple(part.strip().lower() for part in parts if part.strip())
+
+    def limit_threads(self) -> None:
+        """Tell the numerical libraries how many threads to use, unless the environment does. They ask when loaded."""
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+            os.environ.setdefault(name, str(self.threads))

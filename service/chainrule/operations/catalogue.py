@@ -1,0 +1,121 @@
+"""The catalogue of ops, read off the registry: what each takes, its formulas, and for an activation its curve."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import Field
+from inspect import getdoc
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engine.backends import Namespace, choose
+from chainrule.engine.errors import DomainError
+from chainrule.engine.op import Elementwise, Op, options_of, wire_name
+from chainrule.engine.registry import find, names, ops
+from chainrule.operations.refusals import Refused, refuse
+from chainrule.operations.results import Reply
+from chainrule.schemas.ops import is_layer, is_loss, is_penalty, nearest
+
+LOW, HIGH, POINTS = -5.0, 5.0, 201
+FARTHEST = 1e6
+MOST_POINTS = 2_001
+
+_TYPES = {float: "number", int: "integer", bool: "boolean", str: "text"}
+
+
+def catalogue() -> Reply:
+    """Every op, in the order of the families."""
+    return {"ops": [_entry(op) for op in ops().values()]}
+
+
+def describe_op(name: str, low: float = LOW, high: float = HIGH, points: int = POINTS) -> Reply:
+    """One op, by its name or an alias; an activation with its curve over [low, high]. Raises Refused."""
+    if name not in names():
+        raise Refused(f"there is no such op; {nearest(name[:100], names())}", title="Not Found", status=404)
+    if not (-FARTHEST <= low < high <= FARTHEST):
+        raise refuse("", f"a curve wants low below high, both within ±{FARTHEST:g}")
+    if not 2 <= points <= MOST_POINTS:
+        raise refuse("", f"a curve has 2 to {MOST_POINTS} points")
+    op = find(name)
+    curve = _curve(op(), np.linspace(low, high, points)) if issubclass(op, Elementwise) else None
+    return {**_entry(op), "curve": curve}
+
+
+def _entry(op: type[Op]) -> Reply:
+    return {
+        "op": op.name,
+        "aliases": list(op.aliases),
+        "family": op.family,
+        "serves_as": _roles(op),
+        "operands": list(op.operands),
+        "variadic": op.variadic,
+        "parameters": [{"name": name, "optional": name in op.optional} for name in op.parameters],
+        "options": [_option(found, get_type_hints(op)[found.name]) for found in options_of(op)],
+        "formula": op.formula,
+        "derivative": op.derivative_formula,
+        "at_kink": op.at_kink,
+        "description": getdoc(op) or "",
+    }
+
+
+def _roles(op: type[Op]) -> list[str]:
+    if is_loss(op):
+        return ["loss"]
+    if is_penalty(op):
+        return ["penalty"]
+    return ["layer", "node"] if is_layer(op) else ["node"]
+
+
+def _option(found: Field[Any], hint: Any) -> Reply:
+    nullable = NoneType in get_args(hint)
+    kind = next(part for part in get_args(hint) if part is not NoneType) if nullable else hint
+    default = found.default
+    return {
+        "name": wire_name(found),
+        "type": _type(kind),
+        "choices": list(get_args(kind)) if get_origin(kind) is Literal else None,
+        "nullable": nullable,
+        "default": list(default) if isinstance(default, tuple) else default,
+        "minimum": found.metadata["minimum"],
+        "above": found.metadata["above"],
+        "description": found.metadata["doc"],
+    }
+
+
+def _type(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return "choice"
+    return f"{_TYPES[get_args(kind)[0]]}s" if get_origin(kind) is tuple else _TYPES[kind]
+
+
+def _curve(op: Elementwise, x: NDArray[np.float64]) -> Reply:
+    """Value and derivative at the points where the op is defined, and its kinks among them and the integers nearby."""
+    xp = choose("numpy", "cpu", "float64")
+    with np.errstate(all="ignore"):
+        defined = _defined(op, xp, x)
+        value = op.f(xp, defined)
+        derivative = op.derivative(xp, defined, value)
+        near = np.arange(max(math.ceil(x[0]), -10), min(math.floor(x[-1]), 10) + 1, dtype=np.float64)
+        candidates = _defined(op, xp, np.union1d(x, near))
+        mask = op.kink(xp, candidates)
+    kinks = candidates[:0] if mask is None else candidates[mask]
+    return {"x": defined, "value": value, "derivative": derivative, "kinks": kinks}
+
+
+def _defined(op: Elementwise, xp: Namespace, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    try:
+        op.f(xp, x)
+    except DomainError:
+        return x[[_is_defined(op, xp, point) for point in x]]
+    return x
+
+
+def _is_defined(op: Elementwise, xp: Namespace, point: float) -> bool:
+    try:
+        op.f(xp, np.array([point]))
+    except DomainError:
+        return False
+    return True
