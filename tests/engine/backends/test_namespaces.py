@@ -29,7 +29,11 @@ CALLS = {
     "zeros_like": lambda xp, a: xp.zeros_like(a(X)),
     "ones_like": lambda xp, a: xp.ones_like(a(X)),
     "clip": lambda xp, a: xp.clip(a(X), -0.5, float("inf")),
+    "zero": lambda xp, a: xp.zero,
+    "one": lambda xp, a: xp.one,
+    "where_positive": lambda xp, a: xp.where_positive(a(X), a(np.stack([SECOND, X]))),
     "maximum": lambda xp, a: xp.maximum(a(X), a(SECOND)),
+    "matmul": lambda xp, a: xp.matmul(a(X), a(WEIGHT.T))[0] + xp.matmul(a(X[0]), a(WEIGHT.T)),
     "linear": lambda xp, a: xp.linear(a(X), a(WEIGHT), a(BIAS)) + xp.linear(a(X), a(WEIGHT), None),
     "where": lambda xp, a: xp.where(a(X) > 0, a(X), 2.5) + xp.where(a(X) > 0, 1.0, a(SECOND)),
     "as_float": lambda xp, a: xp.as_float(a(X) > 0) + xp.as_float(a(CLASSES))[..., None],
@@ -157,6 +161,8 @@ def test_a_complex_step_gives_the_derivative(name):
         match name:
             case "maximum":
                 return space.maximum(x, space.asarray(SECOND))
+            case "where_positive":
+                return space.where_positive(x, x * x)
             case "clip":
                 return space.clip(x, -0.5, 0.5)
             case "max" | "logsumexp":

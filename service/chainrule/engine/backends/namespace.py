@@ -30,6 +30,10 @@ class Namespace(Protocol):
     tiny: float
     """The smallest positive number with all its digits."""
 
+    zero: Array
+    one: Array
+    """0 and 1 of shape (): in arithmetic on small arrays they cost half of what Python's own numbers do."""
+
     # -- to and from the outside ------------------------------------------------------------------------------
     def asarray(self, values: NDArray[Any]) -> Array:
         """`values` on this device; floats in this dtype, integers as int64."""
@@ -67,8 +71,14 @@ class Namespace(Protocol):
     def relu(self, x: Array) -> Array:
         """max(x, 0)."""
 
+    def where_positive(self, x: Array, y: Array) -> Array:
+        """y where x > 0, else 0, in one pass where the backend can."""
+
     def clip(self, x: Array, low: float, high: float) -> Array: ...
     def maximum(self, x: Array, y: Array) -> Array: ...
+    def matmul(self, a: Array, b: Array) -> Array:
+        """a @ b, with less overhead where both are small matrices."""
+
     def linear(self, x: Array, weight: Array, bias: Array | None) -> Array:
         """x weightᵀ + bias: x (…, in), weight (out, in), bias (out,)."""
 

@@ -27,6 +27,8 @@ class NumpyNamespace:
         self._dtype = np.dtype(dtype)
         self.eps = float(np.finfo(self._dtype).eps)
         self.tiny = float(np.finfo(self._dtype).tiny)
+        self.zero = np.zeros((), self._dtype)
+        self.one = np.ones((), self._dtype)
 
     def asarray(self, values: NDArray[Any]) -> Array:
         kind = np.int64 if values.dtype.kind in "iu" else self._dtype
@@ -64,29 +66,32 @@ class NumpyNamespace:
     def erf(x: Array) -> Array:
         return np.asarray(_erf(x), dtype=x.dtype)
 
-    @staticmethod
-    def step(x: Array) -> Array:
-        return (x > 0).astype(x.dtype)
+    def step(self, x: Array) -> Array:
+        return (x > self.zero).astype(x.dtype)
 
-    @staticmethod
-    def sigmoid(x: Array) -> Array:
-        return 1 / (1 + np.exp(-x))
+    def sigmoid(self, x: Array) -> Array:
+        return self.one / (self.one + np.exp(-x))
 
-    @staticmethod
-    def softplus(x: Array) -> Array:
-        return np.logaddexp(x, x.dtype.type(0))
+    def softplus(self, x: Array) -> Array:
+        return np.logaddexp(x, self.zero)
 
-    @staticmethod
-    def relu(x: Array) -> Array:
-        return np.maximum(x, 0)
+    def relu(self, x: Array) -> Array:
+        return np.maximum(x, self.zero)
+
+    def where_positive(self, x: Array, y: Array) -> Array:
+        return y * self.step(x)
 
     @staticmethod
     def clip(x: Array, low: float, high: float) -> Array:
         return np.minimum(np.maximum(x, low), high)
 
     @staticmethod
+    def matmul(a: Array, b: Array) -> Array:
+        return a.dot(b) if a.ndim == b.ndim == 2 else a @ b
+
+    @staticmethod
     def linear(x: Array, weight: Array, bias: Array | None) -> Array:
-        product = x @ weight.mT
+        product = NumpyNamespace.matmul(x, weight.mT)
         if bias is not None:
             product += bias
         return product

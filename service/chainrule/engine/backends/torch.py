@@ -39,7 +39,8 @@ class TorchNamespace:
         self._on_cpu = self._device.type == "cpu"
         self.eps = torch.finfo(self._dtype).eps
         self.tiny = torch.finfo(self._dtype).tiny
-        self._zero = torch.zeros((), dtype=self._dtype, device=self._device)
+        self.zero = torch.zeros((), dtype=self._dtype, device=self._device)
+        self.one = torch.ones((), dtype=self._dtype, device=self._device)
 
     def asarray(self, values: NDArray[Any]) -> Array:
         kind = torch.int64 if values.dtype.kind in "iu" else self._dtype
@@ -76,6 +77,7 @@ class TorchNamespace:
     sigmoid = staticmethod(torch.sigmoid)
     relu = staticmethod(torch.relu)
     maximum = staticmethod(torch.maximum)
+    matmul = staticmethod(torch.matmul)
     linear = staticmethod(torch.nn.functional.linear)
     where = staticmethod(torch.where)
     moveaxis = staticmethod(torch.movedim)
@@ -83,10 +85,14 @@ class TorchNamespace:
     broadcast_to = staticmethod(torch.broadcast_to)
 
     def step(self, x: Array) -> Array:
-        return torch.heaviside(x, self._zero)
+        return torch.heaviside(x, self.zero)
 
     def softplus(self, x: Array) -> Array:
-        return torch.logaddexp(x, self._zero)
+        return torch.logaddexp(x, self.zero)
+
+    @staticmethod
+    def where_positive(x: Array, y: Array) -> Array:
+        return torch.ops.aten.threshold_backward(y, x, 0)
 
     @staticmethod
     def clip(x: Array, low: float, high: float) -> Array:

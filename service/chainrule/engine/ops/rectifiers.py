@@ -64,6 +64,10 @@ class Relu(Elementwise):
         step = xp.step(x)
         return step if self.scale == 1 else step * self.scale
 
+    def vjp(self, xp: Namespace, cotangent: Array, at: Point, wanted: Wanted) -> tuple[Contribution, ...]:
+        let_through = xp.where_positive(at.inputs[0], cotangent)
+        return (let_through if self.scale == 1 else let_through * self.scale,)
+
     def kink(self, xp: Namespace, x: Array) -> Array | None:
         return x == 0
 

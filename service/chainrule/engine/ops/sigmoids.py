@@ -25,7 +25,7 @@ class Sigmoid(Elementwise):
         return xp.sigmoid(x)
 
     def derivative(self, xp: Namespace, x: Array, y: Array) -> Array:
-        return y * (1 - y)
+        return y * (xp.one - y)
 
 
 @register
@@ -42,7 +42,7 @@ class Tanh(Elementwise):
         return xp.tanh(x)
 
     def derivative(self, xp: Namespace, x: Array, y: Array) -> Array:
-        return 1 - y * y
+        return xp.one - y * y
 
 
 @register
@@ -56,11 +56,11 @@ class Softsign(Elementwise):
     samples = (Sample(((4,),)), Sample(((2, 3),)))
 
     def f(self, xp: Namespace, x: Array) -> Array:
-        return x / (1 + xp.abs(x))
+        return x / (xp.one + xp.abs(x))
 
     def derivative(self, xp: Namespace, x: Array, y: Array) -> Array:
-        width = 1 + xp.abs(x)
-        return 1 / (width * width)
+        width = xp.one + xp.abs(x)
+        return xp.one / (width * width)
 
 
 @register
@@ -85,14 +85,14 @@ class Gelu(Elementwise):
 
     def f(self, xp: Namespace, x: Array) -> Array:
         if self.approximate == "tanh":
-            return 0.5 * x * (1 + self._tanh(xp, x))
+            return 0.5 * x * (xp.one + self._tanh(xp, x))
         return x * self._distribution(xp, x)
 
     def derivative(self, xp: Namespace, x: Array, y: Array) -> Array:
         if self.approximate == "tanh":
             t = self._tanh(xp, x)
             slope = ROOT_2_OVER_PI * (1 + 3 * CUBIC * x * x)
-            return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * slope
+            return 0.5 * (xp.one + t) + 0.5 * x * (xp.one - t * t) * slope
         return self._distribution(xp, x) + x * xp.exp(-0.5 * x * x) / sqrt(2 * pi)
 
     @staticmethod
@@ -101,7 +101,7 @@ class Gelu(Elementwise):
 
     @staticmethod
     def _distribution(xp: Namespace, x: Array) -> Array:
-        return 0.5 * (1 + xp.erf(x / sqrt(2)))
+        return 0.5 * (xp.one + xp.erf(x / sqrt(2)))
 
 
 CUBIC = 0.044715
@@ -123,7 +123,7 @@ class Silu(Elementwise):
 
     def derivative(self, xp: Namespace, x: Array, y: Array) -> Array:
         a = xp.sigmoid(x)
-        return a * (1 + x * (1 - a))
+        return a * (xp.one + x * (xp.one - a))
 
 
 @register
@@ -141,4 +141,4 @@ class Mish(Elementwise):
 
     def derivative(self, xp: Namespace, x: Array, y: Array) -> Array:
         t = xp.tanh(xp.softplus(x))
-        return t + x * (1 - t * t) * xp.sigmoid(x)
+        return t + x * (xp.one - t * t) * xp.sigmoid(x)
