@@ -2,6 +2,7 @@
 
 import json
 import sys
+from types import ModuleType
 
 import httpx
 import numpy as np
@@ -182,23 +183,49 @@ def test_a_service_out_of_reach_ends_with_1(file, monkeypatch):
     assert "no connection to http://service" in result.stderr
 
 
-def test_ops_and_info_are_shown(monkeypatch):
-    def handler(request):
-        if request.url.path == "/v1/ops":
-            return httpx.Response(200, json={"ops": [{"op": "relu", "formula": "c max(s, 0)"}, {"op": "tanh"}]})
-        return httpx.Response(200, json={"version": "1", "limits": {"flops": 5}})
-
-    answering(monkeypatch, handler)
-    assert "  op    formula\n  relu  c max(s, 0)\n  tanh\n" in run("ops", "--url", "http://service").stdout
-    assert "limits  flops=5" in run("info", "--url", "http://service").stdout
+def test_info_is_that_of_the_service(monkeypatch):
+    answering(monkeypatch, lambda _: httpx.Response(200, json={"version": "1", "limits": {"flops": 5}}))
+    assert run("info", "--url", "http://service").stdout == "version  1\nlimits  flops=5\n"
     assert json.loads(run("info", "--url", "http://service", "--json").stdout)["limits"] == {"flops": 5}
 
 
+def test_the_catalogue_is_a_line_an_op():
+    lines = run("ops").stdout.splitlines()
+    assert lines[0].split() == ["op", "family", "takes", "options", "formula"]
+    linear = next(line for line in lines if line.startswith("linear "))
+    assert "x, weight, [bias]" in linear
+    assert "weight_layout" in linear
+    assert len(lines) > 50
+
+
 def test_serve_says_how_to_install_what_it_needs(monkeypatch):
+    monkeypatch.delitem(sys.modules, "chainrule.api.server", raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     result = run("serve")
     assert result.exit_code == 1
-    assert "pip install 'chainrule[service]'" in result.stderr
+    assert result.stderr == "chainrule: serve needs uvicorn: pip install 'chainrule[service]'\n"
+
+
+def test_serve_passes_on_what_it_is_told_and_leaves_the_rest_to_the_settings(monkeypatch):
+    calls = []
+    server = ModuleType("chainrule.api.server")
+    server.serve = lambda host, port: calls.append((host, port))
+    monkeypatch.setitem(sys.modules, "chainrule.api.server", server)
+    assert run("serve", "--host", "0.0.0.0", "--port", "0").exit_code == 0
+    assert run("serve").exit_code == 0
+    assert calls == [("0.0.0.0", 0), (None, None)]
+
+
+def test_ops_in_process():
+    found = json.loads(run("ops", "relu", "--json").stdout)
+    assert found["op"] == "relu"
+    curve = {name: np.array(points) for name, points in found["curve"].items()}
+    np.testing.assert_array_equal(curve["value"], np.maximum(curve["x"], 0))
+    assert "at_kink  0 at 0" in run("ops", "relu").stdout
+    assert json.loads(run("info", "--json").stdout)["limits"]["flops"] > 0
+    unknown = run("ops", "relv")
+    assert unknown.exit_code == 2
+    assert "relu" in unknown.stderr
 
 
 def test_help_says_where_things_are_computed():

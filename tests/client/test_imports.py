@@ -1,11 +1,15 @@
 """Importing the client costs little, and what is heavy is loaded by those who use it alone."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-HEAVY = ["torch", "fastapi", "uvicorn", "pydantic", "typer", "httpx"]
+import chainrule_client
+
+HEAVY = ["numpy", "torch", "fastapi", "uvicorn", "pydantic", "typer", "httpx"]
 
 
 def loaded_by(program: str) -> set[str]:
@@ -15,17 +19,17 @@ def loaded_by(program: str) -> set[str]:
     )
 
 
+IN_PROCESS = "from chainrule_client import local\nlocal.loss({'layers': [{'op': 'relu'}]}, [[1.0]], [[2.0]], 'mse')"
+
+
 @pytest.mark.parametrize(
     ("program", "expected"),
     [
         ("import chainrule_client", set()),
-        ("from chainrule_client import Network, linear, from_torch", set()),
-        ("from chainrule_client import Client, AsyncClient", {"httpx"}),
-        ("from chainrule_client import local", {"pydantic"}),
-        (
-            "from chainrule_client import local\nlocal.loss({'layers': [{'op': 'relu'}]}, [[1.0]], [[2.0]], 'mse')",
-            {"pydantic"},
-        ),
+        ("import chainrule_client.cli", {"typer"}),
+        ("from chainrule_client import Network, linear, from_torch", {"numpy"}),
+        ("from chainrule_client import Client, AsyncClient", {"numpy", "httpx"}),
+        (IN_PROCESS, {"numpy", "pydantic"}),
     ],
 )
 def test_only_what_is_used_is_imported(program, expected):
@@ -33,9 +37,15 @@ def test_only_what_is_used_is_imported(program, expected):
 
 
 def test_every_public_name_can_be_had():
-    import chainrule_client
-
+    assert set(dir(chainrule_client)) >= set(chainrule_client.__all__)
     for name in chainrule_client.__all__:
         assert getattr(chainrule_client, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'Clinet'"):
         _ = chainrule_client.Clinet
+
+
+def test_what_type_checkers_see_is_what_there_is():
+    source = ast.parse(Path(chainrule_client.__file__).read_text())
+    checked = next(node for node in source.body if isinstance(node, ast.If))
+    seen = {alias.asname for node in ast.walk(checked) if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert seen == set(chainrule_client.__all__)

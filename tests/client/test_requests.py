@@ -120,11 +120,19 @@ def test_any_operation_is_sent_as_it_stands(call):
 
 @pytest.mark.parametrize(
     ("method", "args", "path"),
-    [("ops", (), "/v1/ops"), ("op", ("relu",), "/v1/ops/relu"), ("info", (), "/v1/info")],
+    [("ops", (), "/v1/ops"), ("op", ("add",), "/v1/ops/add"), ("info", (), "/v1/info")],
 )
 def test_catalogue_and_info(call, method, args, path):
-    assert call(lambda _: httpx.Response(200, json=[1, 2]), method, *args) == [1, 2]
+    told = {"op": "add", "curve": None}
+    assert call(lambda _: httpx.Response(200, json=told), method, *args) == told
     assert (call.sent[0].method, call.sent[0].url.path) == ("GET", path)
+
+
+def test_the_curve_of_an_op_comes_as_arrays(call):
+    curve = {"x": [-1, 1], "value": [0, 1], "derivative": [0, 1], "kinks": []}
+    found = call(lambda _: httpx.Response(200, json={"op": "relu", "curve": curve}), "op", "relu")
+    assert np.array_equal(found["curve"]["value"], [0.0, 1.0])
+    assert found["curve"]["kinks"].shape == (0,)
 
 
 def test_an_op_of_an_odd_name_stays_one_segment_of_the_path(call):

@@ -15,118 +15,89 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from chainrule_client.errors import (
-    APIError,
-    AuthenticationFailed,
-    ChainruleError,
-    ConnectionFailed,
-    Fault,
-    InvalidRequest,
-    NotFound,
-    Overloaded,
-    ResponseInvalid,
-    ServerFault,
-    TimedOut,
-    TooLarge,
-)
-from chainrule_client.layers import (
-    concat,
-    draw,
-    elu,
-    flatten,
-    gelu,
-    identity,
-    l1_penalty,
-    l2_penalty,
-    leaky_relu,
-    linear,
-    log_softargmax,
-    logsumexp,
-    loss,
-    op,
-    relu,
-    reshape,
-    sigmoid,
-    silu,
-    softargmax,
-    softplus,
-    tanh,
-)
-from chainrule_client.networks import Input, Layer, Network, Node, Parameter
-from chainrule_client.replies import Jacobian, Kink, Reply, Step, TraceEntry
-from chainrule_client.retries import Retries
-
 if TYPE_CHECKING:
-    from chainrule_client import local
-    from chainrule_client.async_client import AsyncClient
-    from chainrule_client.client import Client
-    from chainrule_client.local import LocalClient
-    from chainrule_client.torch_modules import from_torch
+    from chainrule_client import local as local
+    from chainrule_client.async_client import AsyncClient as AsyncClient
+    from chainrule_client.client import Client as Client
+    from chainrule_client.errors import APIError as APIError
+    from chainrule_client.errors import AuthenticationFailed as AuthenticationFailed
+    from chainrule_client.errors import ChainruleError as ChainruleError
+    from chainrule_client.errors import ConnectionFailed as ConnectionFailed
+    from chainrule_client.errors import Fault as Fault
+    from chainrule_client.errors import InvalidRequest as InvalidRequest
+    from chainrule_client.errors import NotFound as NotFound
+    from chainrule_client.errors import Overloaded as Overloaded
+    from chainrule_client.errors import ResponseInvalid as ResponseInvalid
+    from chainrule_client.errors import ServerFault as ServerFault
+    from chainrule_client.errors import TimedOut as TimedOut
+    from chainrule_client.errors import TooLarge as TooLarge
+    from chainrule_client.layers import concat as concat
+    from chainrule_client.layers import draw as draw
+    from chainrule_client.layers import elu as elu
+    from chainrule_client.layers import flatten as flatten
+    from chainrule_client.layers import gelu as gelu
+    from chainrule_client.layers import identity as identity
+    from chainrule_client.layers import l1_penalty as l1_penalty
+    from chainrule_client.layers import l2_penalty as l2_penalty
+    from chainrule_client.layers import leaky_relu as leaky_relu
+    from chainrule_client.layers import linear as linear
+    from chainrule_client.layers import log_softargmax as log_softargmax
+    from chainrule_client.layers import logsumexp as logsumexp
+    from chainrule_client.layers import loss as loss
+    from chainrule_client.layers import op as op
+    from chainrule_client.layers import relu as relu
+    from chainrule_client.layers import reshape as reshape
+    from chainrule_client.layers import sigmoid as sigmoid
+    from chainrule_client.layers import silu as silu
+    from chainrule_client.layers import softargmax as softargmax
+    from chainrule_client.layers import softplus as softplus
+    from chainrule_client.layers import tanh as tanh
+    from chainrule_client.local import LocalClient as LocalClient
+    from chainrule_client.networks import Input as Input
+    from chainrule_client.networks import Layer as Layer
+    from chainrule_client.networks import Network as Network
+    from chainrule_client.networks import Node as Node
+    from chainrule_client.networks import Parameter as Parameter
+    from chainrule_client.replies import Jacobian as Jacobian
+    from chainrule_client.replies import Kink as Kink
+    from chainrule_client.replies import Reply as Reply
+    from chainrule_client.replies import Step as Step
+    from chainrule_client.replies import TraceEntry as TraceEntry
+    from chainrule_client.retries import Retries as Retries
+    from chainrule_client.torch_modules import from_torch as from_torch
 
-# Each costs an import that not every program needs: httpx, the engine.
-_LOADED_WHEN_ASKED_FOR = {
-    "AsyncClient": "async_client",
-    "Client": "client",
-    "LocalClient": "local",
-    "from_torch": "torch_modules",
+# A module is imported when a name of it is first asked for: building a network loads no HTTP, the command loads NumPy
+# only where it computes, and `chainrule serve` can still say how many threads NumPy shall have.
+_NAMES = {
+    "async_client": "AsyncClient",
+    "client": "Client",
+    "errors": (
+        "APIError AuthenticationFailed ChainruleError ConnectionFailed Fault InvalidRequest "
+        "NotFound Overloaded ResponseInvalid ServerFault TimedOut TooLarge"
+    ),
+    "layers": (
+        "concat draw elu flatten gelu identity l1_penalty l2_penalty leaky_relu linear "
+        "log_softargmax logsumexp loss op relu reshape sigmoid silu softargmax softplus tanh"
+    ),
+    "local": "LocalClient",
+    "networks": "Input Layer Network Node Parameter",
+    "replies": "Jacobian Kink Reply Step TraceEntry",
+    "retries": "Retries",
+    "torch_modules": "from_torch",
 }
+_HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
-__all__ = [
-    "APIError",
-    "AsyncClient",
-    "AuthenticationFailed",
-    "ChainruleError",
-    "Client",
-    "ConnectionFailed",
-    "Fault",
-    "Input",
-    "InvalidRequest",
-    "Jacobian",
-    "Kink",
-    "Layer",
-    "LocalClient",
-    "Network",
-    "Node",
-    "NotFound",
-    "Overloaded",
-    "Parameter",
-    "Reply",
-    "ResponseInvalid",
-    "Retries",
-    "ServerFault",
-    "Step",
-    "TimedOut",
-    "TooLarge",
-    "TraceEntry",
-    "concat",
-    "draw",
-    "elu",
-    "flatten",
-    "from_torch",
-    "gelu",
-    "identity",
-    "l1_penalty",
-    "l2_penalty",
-    "leaky_relu",
-    "linear",
-    "local",
-    "log_softargmax",
-    "logsumexp",
-    "loss",
-    "op",
-    "relu",
-    "reshape",
-    "sigmoid",
-    "silu",
-    "softargmax",
-    "softplus",
-    "tanh",
-]
+__all__ = ["local", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:
     if name == "local":
         return import_module("chainrule_client.local")
-    if name in _LOADED_WHEN_ASKED_FOR:
-        return getattr(import_module(f"chainrule_client.{_LOADED_WHEN_ASKED_FOR[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f"chainrule_client.{_HOMES[name]}"), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

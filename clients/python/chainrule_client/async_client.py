@@ -20,7 +20,7 @@ from chainrule_client.connection import (
     worth_repeating,
 )
 from chainrule_client.operations import Operations
-from chainrule_client.replies import Reply
+from chainrule_client.replies import Reply, op_description
 from chainrule_client.requests import Call, HTTPRequest
 from chainrule_client.retries import Retries
 
@@ -46,7 +46,7 @@ class AsyncClient(Operations[Coroutine[Any, Any, Reply]]):
 
     async def op(self, name: str) -> Any:
         """One op: formula, derivative, kinks, parameters, curve data. Raises NotFound."""
-        return await self._get(f"/v1/ops/{quote(name, safe='')}")
+        return op_description(await self._get(f"/v1/ops/{quote(name, safe='')}"))
 
     async def info(self) -> Any:
         """Versions, and the limits in force."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,8 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import orjson
 import typer
 
-from chainrule.schemas.encoding import encode
-from chainrule_client.cli_rendering import as_text
 from chainrule_client.errors import APIError, ChainruleError, Overloaded, ServerFault
 
 if TYPE_CHECKING:
@@ -172,7 +169,12 @@ def ops(
     with _reporting():
         client = _client(url)
         answer = client.ops() if name is None else client.op(name)
-    typer.echo(encode(answer).decode() if json else as_text(answer))
+    if name is None and not json:
+        from chainrule_client.cli_rendering import ops_as_text
+
+        typer.echo(ops_as_text(answer))
+    else:
+        _show(answer, answer, json)
 
 
 @app.command()
@@ -180,28 +182,25 @@ def info(url: Url = None, json: Json = False) -> None:
     """Versions, and the limits in force."""
     with _reporting():
         answer = _client(url).info()
-    typer.echo(encode(answer).decode() if json else as_text(answer))
+    _show(answer, answer, json)
 
 
 @app.command()
 def serve(
-    host: Annotated[str, typer.Option(envvar="CHAINRULE_HOST", help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(envvar="CHAINRULE_PORT", help="The port; 0 for any that is free.")] = 8000,
+    host: Annotated[
+        str | None, typer.Option(help="The address to listen on; else CHAINRULE_HOST, else 127.0.0.1.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="The port, 0 for any that is free; else CHAINRULE_PORT, else 8000.")
+    ] = None,
 ) -> None:
-    """Run the service."""
-    # Read when torch is imported. Requests run side by side, so each does best on one thread.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    """Run the service. Its other settings come from the environment, as CHAINRULE_…"""
     try:
-        import uvicorn
-
-        import chainrule.api
+        from chainrule.api.server import serve as run
     except ModuleNotFoundError as error:
-        typer.echo(
-            f"The service needs {error.name}, which is not installed: pip install 'chainrule[service]'", err=True
-        )
+        typer.echo(f"chainrule: serve needs {error.name}: pip install 'chainrule[service]'", err=True)
         raise typer.Exit(FAILED) from error
-    assert chainrule.api
-    uvicorn.run("chainrule.api:app", host=host, port=port)
+    run(host, port)
 
 
 def _compute(operation: str, file: Path, url: str | None, json: bool, changes: Mapping[str, Any]) -> None:
@@ -209,7 +208,14 @@ def _compute(operation: str, file: Path, url: str | None, json: bool, changes: M
     with _reporting():
         request = {**_read(file), **{name: value for name, value in changes.items() if value}}
         reply = _client(url).call(operation, request)
-    typer.echo(encode(reply.raw).decode() if json else as_text(reply))
+    _show(reply, reply.raw, json)
+
+
+def _show(answer: Mapping[str, Any], raw: Mapping[str, Any], json: bool) -> None:
+    from chainrule.schemas.encoding import encode
+    from chainrule_client.cli_rendering import as_text
+
+    typer.echo(encode(raw).decode() if json else as_text(answer))
 
 
 def _client(url: str | None) -> Client | LocalClient:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,20 @@ def as_text(tree: Mapping[str, Any]) -> str:
     """A reply, or any other answer, for a person to read, field by field. What is empty is left out."""
     plain = {name: item for name, item in _plain(tree).items() if not isinstance(item, list | dict) or item}
     names = sorted(plain, key=lambda name: name in _SHOWN_LAST)
-    return "\n\n".join(_section(name, plain[name]) for name in names)
+    sections = [_section(name, plain[name]) for name in names]
+    gaps = ["\n" if "\n" not in pair[0] + pair[1] else "\n\n" for pair in pairwise(sections)]
+    return "".join(part for pair in zip(sections, [*gaps, ""], strict=True) for part in pair)
+
+
+def ops_as_text(catalogue: Mapping[str, Any]) -> str:
+    """One line an op: what it takes, what can be set, and its formula."""
+    rows = [["op", "family", "takes", "options", "formula"]]
+    for op in catalogue["ops"]:
+        parameters = [f"[{each['name']}]" if each["optional"] else each["name"] for each in op["parameters"]]
+        takes = [*op["operands"], *(["…"] if op["variadic"] else []), *parameters]
+        options = ", ".join(option["name"] for option in op["options"])
+        rows.append([op["op"], op["family"], ", ".join(takes), options, op["formula"]])
+    return table(rows)
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
@@ -56,8 +70,8 @@ def _line(value: Any) -> str | None:
     """The value on one line, if it fits there."""
     if isinstance(value, float):
         return f"{value:.10g}"
-    if value is None or isinstance(value, str | int):
-        return str(value)
+    if _is_scalar(value):
+        return None if "\n" in str(value) else str(value)
     if isinstance(value, Mapping) and all(_is_scalar(item) for item in value.values()):
         return ", ".join(f"{key}={_line(item)}" for key, item in value.items())
     if isinstance(value, list) and len(value) <= _ON_A_LINE and all(_is_scalar(item) for item in value):
@@ -69,6 +83,8 @@ def _block(value: Any) -> str:
     if isinstance(value, np.ndarray):
         value = value + 0.0  # so that -0.0 is shown as 0
         return np.array2string(value, precision=6, threshold=200, max_line_width=_WIDTH)
+    if isinstance(value, str):
+        return value
     if rows := _rows(value):
         return table(rows)
     if isinstance(value, Mapping):

@@ -19,7 +19,7 @@ from chainrule_client.connection import (
     worth_repeating,
 )
 from chainrule_client.operations import Operations
-from chainrule_client.replies import Reply
+from chainrule_client.replies import Reply, op_description
 from chainrule_client.requests import Call, HTTPRequest
 from chainrule_client.retries import Retries
 
@@ -53,7 +53,7 @@ class Client(Operations[Reply]):
 
     def op(self, name: str) -> Any:
         """One op: formula, derivative, kinks, parameters, curve data. Raises NotFound."""
-        return self._get(f"/v1/ops/{quote(name, safe='')}")
+        return op_description(self._get(f"/v1/ops/{quote(name, safe='')}"))
 
     def info(self) -> Any:
         """Versions, and the limits in force."""

@@ -109,9 +109,9 @@ def softargmax(*, beta: float | None = None, name: str | None = None) -> Layer:
     return op("softargmax", beta=beta, name=name)
 
 
-def log_softargmax(*, name: str | None = None) -> Layer:
+def log_softargmax(*, beta: float | None = None, name: str | None = None) -> Layer:
     """The logarithm of `softargmax`."""
-    return op("log_softargmax", name=name)
+    return op("log_softargmax", beta=beta, name=name)
 
 
 def logsumexp(*, beta: float | None = None, name: str | None = None) -> Layer:

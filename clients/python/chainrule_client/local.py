@@ -7,12 +7,16 @@ reply = local.gradients(network, x, y, "mse")
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from chainrule import operations
+from chainrule.operations.catalogue import catalogue, describe_op
+from chainrule.operations.information import information
 from chainrule_client.errors import Fault, error_for
 from chainrule_client.operations import Operations
-from chainrule_client.replies import Reply
+from chainrule_client.replies import Reply, op_description
 from chainrule_client.requests import Call
 
 
@@ -24,15 +28,16 @@ class LocalClient(Operations[Reply]):
 
     def ops(self) -> Any:
         """The catalogue of ops."""
-        return _run("ops", {})
+        return catalogue()
 
     def op(self, name: str) -> Any:
         """One op: formula, derivative, kinks, parameters, curve data. Raises NotFound."""
-        return _run("op", {"op": name})
+        with _refusals():
+            return op_description(describe_op(name))
 
     def info(self) -> Any:
         """Versions, and the limits in force."""
-        return _run("info", {})
+        return information(operations.Limits())
 
     def live(self) -> bool:
         """True: there is no service to be down."""
@@ -43,12 +48,15 @@ class LocalClient(Operations[Reply]):
         return True
 
     def _perform(self, call: Call) -> Reply:
-        return Reply(_run(call.operation, {"backend": "numpy", **call.request}))
+        with _refusals():
+            return Reply(operations.run(call.operation, {"backend": "numpy", **call.request}))
 
 
-def _run(operation: str, request: dict[str, Any]) -> Any:
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """An operation's refusal, raised as the error that it is over HTTP."""
     try:
-        return operations.run(operation, request)
+        yield
     except operations.Refused as refused:
         faults = [Fault(fault.pointer, fault.message) for fault in refused.faults]
         kind = error_for(refused.status)

@@ -171,6 +171,12 @@ class Reply(Mapping[str, Any]):
         return self._field("meta")  # type: ignore[no-any-return]
 
 
+def op_description(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """An op of the catalogue, the points of its curve as arrays."""
+    curve = answer.get("curve")
+    return {**answer, "curve": curve and _by_name(curve)}
+
+
 def _scalar_or_array(tensor: Any) -> float | Array:
     array = to_array(tensor)
     return float(array) if array.ndim == 0 else array
