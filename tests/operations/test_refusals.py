@@ -74,7 +74,7 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
     ("loss", {"loss": "mse", "targets": [1.0, 2.0]}, "/targets", "shape"),
     ("loss", {"loss": "cross_entropy", "targets": [1.0, 0.0]}, "/targets", "write 2, not 2.0|integers"),
     ("loss", {"loss": "cross_entropy", "targets": [1, 2]}, "/targets", "2"),
-    ("loss", {"loss": "bce", "targets": X}, "/loss", "probabilities"),
+    ("loss", {"loss": "bce", "targets": X}, "/network/layers/0", "node relu1: .*probabilities"),
     ("loss", {"penalties": [{"op": "l2_penalty", "parameters": ["W"]}]}, "/penalties|", "give a loss"),
     (
         "gradients",

@@ -29,10 +29,14 @@ class Pointers:
     """By the name of a node, parameter or input."""
     operands: dict[tuple[str, str], str] = field(default_factory=dict)
     """By a node's name and its op's name for a parameter of it."""
+    output: str = ""
+    """The node that the loss is taken of."""
 
     def refusal(self, error: EngineError) -> Refused:
         """The engine's error as a refusal that points into the request."""
         where, operand = error.where or "", error.operand or ""
+        if where.startswith(LOSS) and operand == "prediction":
+            where = self.output
         pointer = self.operands.get((where, operand)) or self.names.get(where, "/network")
         if where.startswith(LOSS):
             pointer = "/targets" if operand == "targets" else "/loss"
@@ -100,6 +104,7 @@ class _Builder:
         self.nodes.append(Node(named.node, make_op(spec), (*taken, *held)))
 
     def finish(self, inputs: tuple[str, ...], output: str) -> Description:
+        self.pointers.output = output
         loss: Node | None = None
         penalties: tuple[Node, ...] = ()
         if self.request.loss is not None and self.request.targets is not None:
@@ -130,9 +135,10 @@ class _Builder:
             for name in spec.parameters:
                 if name not in self.parameters:
                     raise refuse(f"{pointer}/parameters", f"no such parameter; {nearest(name, self.parameters)}")
-            name = f"{find(spec.op).name}{position + 1}"
-            self._claim(name, pointer)
-            yield Node(name, make_op(spec), tuple(spec.parameters))
+            penalty = f"{find(spec.op).name}{position + 1}"
+            for name in spec.parameters:
+                self._claim(f"{penalty}.{name}", pointer)
+                yield Node(f"{penalty}.{name}", make_op(spec), (name,))
 
     def _parameter(self, name: str, source: Source, pointer: str) -> None:
         self._claim(name, pointer)
