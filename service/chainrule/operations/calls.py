@@ -13,7 +13,6 @@ from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
-import numpy as np
 from pydantic import ValidationError
 
 from chainrule.engine.cost import Cost
