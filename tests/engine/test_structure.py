@@ -33,7 +33,7 @@ def test_an_outer_product_is_read_three_ways(xp, seeds, transposed, tokens):
     squares = (each**2).sum((-2, -1))
     each = np.swapaxes(each, -1, -2) if transposed else each
     np.testing.assert_allclose(xp.to_numpy(outer.each()), each, atol=1e-14)
-    np.testing.assert_allclose(xp.to_numpy(outer.sum()), each.sum(-3), atol=1e-14)
+    np.testing.assert_allclose(xp.to_numpy(outer.sum(xp)), each.sum(-3), atol=1e-14)
     np.testing.assert_allclose(xp.to_numpy(outer.sqnorm(xp)), squares, rtol=1e-12)
 
 

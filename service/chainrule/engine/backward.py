@@ -86,7 +86,7 @@ def pull_back(
             if part is None:
                 continue
             if fold is not None and not keep_batch:
-                part = part.sum() if type(part) is Outer else xp.sum_leading(part, fold)
+                part = part.sum(xp) if type(part) is Outer else xp.sum_leading(part, fold)
             elif type(part) is Outer and (fold is None or held is not None):
                 part = part.each()
             cotangents[slot] = part if held is None else _add(xp, held, part, slots[slot].shape)

@@ -25,13 +25,13 @@ class Outer(NamedTuple):
     tokens: bool = False
     transposed: bool = False
 
-    def sum(self) -> Array:
+    def sum(self, xp: Namespace) -> Array:
         """The gradient, summed over the batch: (…, k, n)."""
         left, right = self.left, self.right
         if self.tokens:
             left = left.reshape((*left.shape[:-3], -1, left.shape[-1]))
             right = right.reshape((-1, right.shape[-1]))
-        return right.mT @ left if self.transposed else left.mT @ right
+        return xp.matmul(right.mT, left) if self.transposed else xp.matmul(left.mT, right)
 
     def each(self) -> Array:
         """The contributions of the examples, not summed: (…, N, k, n)."""

@@ -63,7 +63,7 @@ def test_a_weights_cotangent_is_an_outer_product(inputs, shapes):
     kept = pull_back(trace, backward_program(plan, of, (weight,)), seed, keep_batch=True)[weight]
     assert isinstance(kept, Outer)
     np.testing.assert_allclose(kept.sqnorm(xp), (kept.each() ** 2).sum((-2, -1)), rtol=1e-12)
-    np.testing.assert_allclose(kept.sum(), kept.each().sum(0), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(kept.sum(xp), kept.each().sum(0), rtol=1e-12, atol=1e-14)
 
 
 def test_the_jacobian_at_the_matrix_of_matrix_times_vector_keeps_its_structure():

@@ -30,6 +30,7 @@ class Linear(Op):
         Sample(((3,), (4, 3), (4,))),
         Sample(((3,), (4, 3))),
         Sample(((2, 3), (4, 3), (4,))),
+        Sample(((2, 2, 3), (4, 3), (4,))),
         Sample(((3,), (3, 4), (4,)), {"weight_layout": "in_out"}),
         Sample(((2, 3), (3, 4)), {"weight_layout": "in_out"}),
     )
@@ -68,7 +69,7 @@ class Linear(Op):
 
     def vjp(self, xp: Namespace, cotangent: Array, at: Point, wanted: Wanted) -> tuple[Contribution, ...]:
         x, weight, *bias = at.inputs
-        into_x = cotangent @ self._out_in(weight) if wanted[0] else None
+        into_x = xp.matmul(cotangent, self._out_in(weight)) if wanted[0] else None
         into_weight = self._outer(cotangent, x) if wanted[1] else None
         if not bias:
             return into_x, into_weight

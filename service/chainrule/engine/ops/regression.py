@@ -29,7 +29,7 @@ class SquaredError(Loss):
         return error * error, error
 
     def derivative(self, xp: Namespace, saved: Saved) -> Array:
-        return 2 * saved
+        return saved + saved
 
 
 @register
