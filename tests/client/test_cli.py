@@ -1,6 +1,7 @@
 """The command as a person and as a script meet it."""
 
 import json
+import os
 import sys
 from types import ModuleType
 
@@ -206,14 +207,38 @@ def test_serve_says_how_to_install_what_it_needs(monkeypatch):
     assert result.stderr == "chainrule: serve needs uvicorn: pip install 'chainrule[service]'\n"
 
 
-def test_serve_passes_on_what_it_is_told_and_leaves_the_rest_to_the_settings(monkeypatch):
+@pytest.fixture
+def served(monkeypatch):
+    """What the server is called with, and how many threads it would find."""
     calls = []
     server = ModuleType("chainrule.api.server")
-    server.serve = lambda host, port: calls.append((host, port))
+    server.serve = lambda host, port, settings: calls.append((host, port, os.environ["OMP_NUM_THREADS"]))
     monkeypatch.setitem(sys.modules, "chainrule.api.server", server)
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        monkeypatch.setenv(name, "")  # so that it is put back
+        monkeypatch.delenv(name)
+    return calls
+
+
+def test_serve_passes_on_what_it_is_told_and_leaves_the_rest_to_the_settings(served):
     assert run("serve", "--host", "0.0.0.0", "--port", "0").exit_code == 0
     assert run("serve").exit_code == 0
-    assert calls == [("0.0.0.0", 0), (None, None)]
+    assert served == [("0.0.0.0", 0, "1"), (None, None, "1")]
+
+
+def test_serve_leaves_the_number_of_threads_alone_where_it_is_set(served, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    run("serve")
+    assert served == [(None, None, "3")]
+
+
+def test_serve_says_which_setting_is_wrong(served, monkeypatch):
+    monkeypatch.setenv("CHAINRULE_PORT", "many")
+    result = run("serve")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("chainrule: CHAINRULE_PORT: ")
+    assert result.stderr.count("\n") == 1
+    assert served == []
 
 
 def test_ops_in_process():

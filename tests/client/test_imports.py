@@ -27,6 +27,7 @@ IN_PROCESS = "from chainrule_client import local\nlocal.loss({'layers': [{'op': 
     [
         ("import chainrule_client", set()),
         ("import chainrule_client.cli", {"typer"}),
+        ("import chainrule_client.cli, chainrule.api.settings", {"typer", "pydantic"}),
         ("from chainrule_client import Network, linear, from_torch", {"numpy"}),
         ("from chainrule_client import Client, AsyncClient", {"numpy", "httpx"}),
         (IN_PROCESS, {"numpy", "pydantic"}),

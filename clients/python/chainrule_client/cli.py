@@ -15,6 +15,7 @@ import typer
 from chainrule_client.errors import APIError, ChainruleError, Overloaded, ServerFault
 
 if TYPE_CHECKING:
+    from chainrule.api.settings import Settings
     from chainrule_client.client import Client
     from chainrule_client.local import LocalClient
 
@@ -195,12 +196,26 @@ def serve(
     ] = None,
 ) -> None:
     """Run the service. Its other settings come from the environment, as CHAINRULE_…"""
+    with _reporting():
+        try:
+            settings = _settings()
+            settings.limit_threads()  # before the server loads NumPy and torch, which read it once
+            from chainrule.api.server import serve as run
+        except ModuleNotFoundError as error:
+            raise ChainruleError(f"serve needs {error.name}: pip install 'chainrule[service]'") from error
+    run(host, port, settings)
+
+
+def _settings() -> Settings:
+    from pydantic import ValidationError
+
+    from chainrule.api.settings import Settings
+
     try:
-        from chainrule.api.server import serve as run
-    except ModuleNotFoundError as error:
-        typer.echo(f"chainrule: serve needs {error.name}: pip install 'chainrule[service]'", err=True)
-        raise typer.Exit(FAILED) from error
-    run(host, port)
+        return Settings()
+    except ValidationError as error:
+        wrong = (f"CHAINRULE_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors())
+        raise ValueError("; ".join(wrong)) from None
 
 
 def _compute(operation: str, file: Path, url: str | None, json: bool, changes: Mapping[str, Any]) -> None:
