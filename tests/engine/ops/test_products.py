@@ -60,7 +60,8 @@ def test_a_weights_cotangent_is_an_outer_product(inputs, shapes):
     plan = trace.plan
     of, weight = plan.index["out"], plan.index["W"]
     seed = np.random.default_rng(1).standard_normal(plan.full_shape(of))
-    kept = pull_back(trace, backward_program(plan, of, (weight,)), seed, keep_batch=True)[weight]
+    program = backward_program(plan, of, (weight,))
+    kept = pull_back(trace, program, seed, keep_batch=True)[weight]
     assert isinstance(kept, Outer)
     np.testing.assert_allclose(kept.sqnorm(xp), (kept.each() ** 2).sum((-2, -1)), rtol=1e-12)
     np.testing.assert_allclose(kept.sum(xp), kept.each().sum(0), rtol=1e-12, atol=1e-14)
