@@ -43,7 +43,7 @@ class Results:
         """∂of/∂wrt: `shape`, `structure` and its tensors."""
         plan, xp = self.prepared.plan, self.prepared.xp
         full = jacobian_shape(plan, of, wrt)
-        drop = not self.prepared.request.batched and (plan.slots[of].batched or plan.slots[wrt].batched)
+        drop = self._drops_batch(of) or self._drops_batch(wrt)
         if structured and isinstance(found, Diagonal | OuterJacobian):
             return self._structured(found, full[1:] if drop else full, drop)
         value = dense(xp, found, full, len(plan.slots[of].shape))
@@ -51,7 +51,7 @@ class Results:
 
     def local(self, of: int, wrt: int, found: Jacobian) -> Reply:
         """The Jacobian of one op, in the structure it has. It may lack a batch axis where the examples agree."""
-        drop = not self.prepared.request.batched and self.prepared.plan.slots[of].batched
+        drop = self._drops_batch(of) or self._drops_batch(wrt)
         if isinstance(found, Diagonal | OuterJacobian):
             return self._structured(found, None, drop)
         full = len(jacobian_shape(self.prepared.plan, of, wrt))
