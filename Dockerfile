@@ -25,20 +25,17 @@ RUN sed -i "s/^torch==.*/${TORCH_SPEC}/" /opt/constraints.txt \
  && python -m pip install --no-cache-dir --constraint /opt/constraints.txt torch \
  && rm -rf /opt/venv/lib/python3*/site-packages/torch/include /opt/venv/lib/python3*/site-packages/torch/test
 
-# The import proves that the service loads, and leaves the bytecode that a read-only root could not write.
+# The import proves that the service loads, and leaves the base's bytecode that a read-only root could not write.
 COPY --from=wheel /wheels /opt/chainrule
 RUN python -m pip install --no-cache-dir --constraint /opt/constraints.txt \
         "$(echo /opt/chainrule/*.whl)[service]" \
- && python -c "import chainrule.api"
+ && python -c "from chainrule.api import app"
 
-# One compute thread a worker: many at once beat one that is spread thin. Raise it for large networks.
 ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
-    OMP_NUM_THREADS=1 \
-    MKL_NUM_THREADS=1 \
-    OPENBLAS_NUM_THREADS=1 \
     CHAINRULE_HOST=0.0.0.0 \
-    CHAINRULE_PORT=8000
+    CHAINRULE_PORT=8000 \
+    CHAINRULE_THREADS=1
 
 USER 10001
 EXPOSE 8000
