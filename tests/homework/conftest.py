@@ -1,43 +1,13 @@
-"""A service of our own on a free port."""
+"""Posting a problem of the homework to a running service."""
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-
 from homework.net import Post
-
-
-@pytest.fixture(scope="session")
-def url() -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", "chainrule.api:app", "--port", str(port), "--log-level", "warning"]
-    server = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    base = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(300):
-            try:
-                if httpx.get(f"{base}/readyz").status_code == 200:
-                    break
-            except httpx.TransportError:
-                time.sleep(0.1)
-        else:
-            raise RuntimeError("the service did not start")
-        yield base
-    finally:
-        server.terminate()
-        server.wait(20)
 
 
 @pytest.fixture(params=["torch", "numpy"])
