@@ -67,19 +67,16 @@ class Gradients:
             reply["per_example"] = {"gradients": self._per_example(trace, seed, results, fused)}
         if self.step_program is not None:
             reply["steps"] = [self._step(results, link) for link in links(trace, self.step_program, cotangents, fused)]
-        count, kinks = find_kinks(trace)
-        reply["kinks"] = [
-            {
-                "node": kink.node,
-                "index": list(kink.index if self.request.batched else kink.index[1:]),
-                "value": kink.value,
-            }
-            for kink in kinks
-        ]
+        count, reply["kinks"] = self._kinks(trace)
         reply["kink_count"] = count
+        warnings = _warnings(trace, fused)
         if self.request.verify:
             reply["verification"] = self._verification(arrays, cotangents, results)
-        return results.finish(reply, _warnings(trace, fused))
+            if count:
+                warnings.append(
+                    "verification: at a kink, differences need not agree with the subgradient that was used"
+                )
+        return results.finish(reply, warnings)
 
     def _scalar_loss(self) -> int:
         slot = need_loss(self.prepared)
@@ -131,6 +128,11 @@ class Gradients:
             array = xp.zeros(full) if part is None else part.each() if isinstance(part, Outer) else part
             found[name] = results.gradient(slot, xp.broadcast_to(array, full), each=True)
         return found
+
+    def _kinks(self, trace: Trace) -> tuple[int, list[Reply]]:
+        count, kinks = find_kinks(trace)
+        start = 0 if self.request.batched else 1
+        return count, [{"node": kink.node, "index": list(kink.index[start:]), "value": kink.value} for kink in kinks]
 
     def _step(self, results: Results, link: Link) -> Reply:
         index = self.prepared.plan.index
