@@ -33,7 +33,7 @@ class Application(FastAPI):
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.limits = Limits(settings.max_flops, settings.max_memory_bytes, settings.max_returned)
+        self.limits = Limits(settings.max_flops, settings.max_memory_bytes, settings.max_returned, settings.max_calls)
         self.calls = Calls(self.limits)
         self.workers = Workers(settings.workers, settings.queue)
         self.health = Health()
@@ -99,11 +99,10 @@ class Application(FastAPI):
 
 @asynccontextmanager
 async def _lifespan(app: Application) -> AsyncIterator[None]:
-    warming = asyncio.get_running_loop().run_in_executor(None, app.health.warm_up, app.calls)
+    await asyncio.to_thread(app.health.warm_up, app.calls)
     yield
     app.health.draining = True
     app.workers.close()
-    await warming
 
 
 async def _problem(request: Request, error: Problem) -> Response:

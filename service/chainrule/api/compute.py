@@ -127,12 +127,11 @@ class Compute:
 
     def _is_cheap(self, call: Call) -> bool:
         """Whether the event loop can stand still for as long as the call takes: a few milliseconds."""
-        settings, cost, plan = self._settings, call.operation.cost, call.operation.prepared.plan
-        calls = len(plan.steps) * (1 + cost.flops // max(1, plan.flops))
+        settings, cost = self._settings, call.operation.cost
         return (
             cost.flops <= settings.inline_flops
             and cost.returned <= settings.inline_returned
-            and calls <= settings.inline_calls
+            and cost.calls <= settings.inline_calls
         )
 
     def _later(self, status: int, detail: str) -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 
 from fastapi import APIRouter, Request
@@ -39,8 +40,9 @@ class Health:
                 calls.take("gradients", {**_PROBLEM, "backend": backend}).run()
             except Refused as refused:
                 logger.warning("no backend %s: %s", backend, refused.detail)
+        gc.collect()
+        gc.freeze()  # What is loaded by now stays: collections need not look at it again.
         self.warm = True
-        logger.info("ready")
 
 
 @router.get("/livez", response_model=HealthReply, summary="Whether the process answers")

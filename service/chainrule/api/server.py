@@ -9,6 +9,7 @@ from contextlib import suppress
 from types import FrameType
 
 import uvicorn
+from pydantic import ValidationError
 
 from chainrule.api import create_app, logs
 from chainrule.api.health import Health
@@ -40,13 +41,23 @@ class Server(uvicorn.Server):
             waited += 0.05
 
 
+def _from_environment() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        for fault in error.errors(include_url=False, include_input=False):
+            print(f"CHAINRULE_{str(fault['loc'][0]).upper()}: {fault['msg']}", file=sys.stderr)
+        sys.exit(2)
+
+
 def serve(host: str | None = None, port: int | None = None, settings: Settings | None = None) -> None:
     """Serve until SIGTERM or SIGINT; returns once the requests in flight have their answers.
 
-    `host` and `port` take the place of the settings'. Raises SystemExit where the address cannot be had.
+    `host` and `port` take the place of the settings'. Raises SystemExit: 2 where a setting is not valid, 3 where the
+    address cannot be had.
     """
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    settings = (settings or Settings()).model_copy(update=given)
+    settings = (settings or _from_environment()).model_copy(update=given)
     logs.configure(settings.log_level)
     app = create_app(settings)
     config = uvicorn.Config(

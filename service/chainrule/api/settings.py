@@ -34,6 +34,10 @@ class Settings(BaseSettings):
     )
     max_returned: int = Field(default=10_000_000, gt=0, description="The most numbers in one reply.")
 
+    max_calls: int = Field(
+        default=1_000_000, gt=0, description="The most applications of an op in one request, derivatives included."
+    )
+
     threads: int = Field(
         default=1,
         gt=0,

@@ -14,18 +14,29 @@ BACKWARD = 2
 """A backward pass in forward passes: each product of forward has two in backward."""
 HELD = 3
 """Arrays the size of a value that live at once, at most: the value, what is saved for its derivative, a temporary."""
+WALKS = 3
+"""A Jacobian in walks over the network: two to find what lies on the way, one to pull back or push forward."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Floating-point operations, the numbers held in memory at once, and the numbers returned."""
+    """Floating-point operations, the numbers held in memory at once, and the numbers returned.
+
+    `calls` is how often an op is applied, or its derivative: what takes the time where nodes are many and small.
+    """
 
     flops: int = 0
     held: int = 0
     returned: int = 0
+    calls: int = 0
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(self.flops + other.flops, self.held + other.held, self.returned + other.returned)
+        return Cost(
+            self.flops + other.flops,
+            self.held + other.held,
+            self.returned + other.returned,
+            self.calls + other.calls,
+        )
 
     def bytes(self, itemsize: int) -> int:
         """Memory for what is held, at `itemsize` bytes a number."""
@@ -37,7 +48,7 @@ def forward_cost(plan: Plan, *, traced: bool = False) -> Cost:
     leaves = len(plan.slots) - len(plan.steps)
     sizes = [prod(plan.full_shape(slot)) for slot in range(len(plan.slots))]
     returned = sum(sizes[leaves:]) if traced else sizes[plan.output]
-    return Cost(plan.flops, HELD * sum(sizes), returned)
+    return Cost(plan.flops, HELD * sum(sizes), returned, len(plan.steps))
 
 
 def gradients_cost(plan: Plan, wrt: Iterable[int], *, per_example: bool = False, steps: bool = False) -> Cost:
@@ -45,10 +56,10 @@ def gradients_cost(plan: Plan, wrt: Iterable[int], *, per_example: bool = False,
     slots = tuple(wrt)
     sizes = [prod(plan.full_shape(slot)) for slot in slots]
     held = sum(prod(plan.full_shape(slot)) for slot in range(len(plan.slots)))
-    cost = Cost(BACKWARD * plan.flops, held + sum(sizes), sum(sizes))
+    cost = Cost(BACKWARD * plan.flops, held + sum(sizes), sum(sizes), len(plan.steps))
     if per_example:
         each = sum(plan.batch * prod(plan.slots[slot].shape) for slot in slots)
-        cost += Cost(BACKWARD * plan.flops, each, each)
+        cost += Cost(BACKWARD * plan.flops, each, each, len(plan.steps))
     if steps:
         cost += _steps_cost(plan)
     return cost
@@ -64,7 +75,7 @@ def _steps_cost(plan: Plan) -> Cost:
             elementwise = isinstance(step.op, Elementwise) or step.op.family in ("loss", "penalty")
             local += size if elementwise else size * source
             passed += prod(plan.full_shape(slot))
-    return Cost(BACKWARD * plan.flops + local, local + passed, local + passed)
+    return Cost(BACKWARD * plan.flops + local, local + passed, local + passed, 2 * len(plan.steps))
 
 
 def jacobian_cost(plan: Plan, of: int, wrt: int, *, structured: bool = False) -> Cost:
@@ -74,4 +85,4 @@ def jacobian_cost(plan: Plan, of: int, wrt: int, *, structured: bool = False) ->
     full = prod(plan.full_shape(of)) if diagonal else prod(jacobian_shape(plan, of, wrt))
     seeds = 1 if diagonal else prod(plan.slots[wrt if pushes(plan, of, wrt) else of].shape)
     passing = sum(plan.batch * prod(plan.slots[slot].shape) for slot in on_way)
-    return Cost(BACKWARD * plan.flops * seeds + full, seeds * (passing + seeds) + full, full)
+    return Cost(BACKWARD * plan.flops * seeds + full, seeds * (passing + seeds) + full, full, WALKS * len(plan.steps))

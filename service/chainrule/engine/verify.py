@@ -22,6 +22,8 @@ from chainrule.engine.trace import run_forward
 Method = Literal["complex_step", "five_point"]
 DIRECTIONS = 2
 FIVE_POINT_STEP = 1e-4
+FORWARD_PASSES = 4 * DIRECTIONS
+"""At most, for each value that is verified."""
 TOLERANCE: Mapping[tuple[Method, str], float] = {
     ("complex_step", "float64"): 1e-9,
     ("five_point", "float64"): 1e-7,

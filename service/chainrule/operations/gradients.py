@@ -16,7 +16,7 @@ from chainrule.engine.kinks import find_kinks
 from chainrule.engine.steps import Link, links
 from chainrule.engine.structure import Outer
 from chainrule.engine.trace import Trace, never
-from chainrule.engine.verify import verify
+from chainrule.engine.verify import FORWARD_PASSES, verify
 from chainrule.operations.limits import Limits
 from chainrule.operations.loss import check_per_example, need_loss
 from chainrule.operations.naming import group, resolve
@@ -47,7 +47,8 @@ class Gradients:
             + gradients_cost(plan, slots, per_example=self.request.per_example, steps=self.request.steps)
         )
         if self.request.verify:
-            self.cost += Cost(flops=8 * plan.flops * max(1, len(slots)))
+            passes = FORWARD_PASSES * len(slots)
+            self.cost += Cost(flops=passes * plan.flops, calls=passes * len(plan.steps))
         limits.check(self.cost, self.request.dtype)
 
     def run(self, arrays: Arrays, cancelled: Callable[[], bool] = never) -> Reply:

@@ -24,6 +24,7 @@ def information(limits: Limits) -> Reply:
             "flops": limits.flops,
             "memory_bytes": limits.memory,
             "returned": limits.returned,
+            "calls": limits.calls,
             "nodes": MOST_NODES,
             "axes": MAX_RANK,
             "pairs": MOST_PAIRS,

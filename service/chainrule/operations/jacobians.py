@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from chainrule.engine.cost import Cost, forward_cost, jacobian_cost
+from chainrule.engine.cost import WALKS, Cost, forward_cost, jacobian_cost
 from chainrule.engine.fused import fuse, fused_warning
 from chainrule.engine.jacobian import jacobian
 from chainrule.engine.trace import never
@@ -32,6 +32,8 @@ class Jacobians:
             wrt = resolve(plan, pair.wrt, f"/pairs/{position}/wrt")
             self.pairs[f"{pair.of}/{pair.wrt}"] = (of, wrt)
             check_layout(prepared, {pair.of: of, pair.wrt: wrt}, "Jacobian of")
+        # Each pair's cost takes a walk over the network to find out.
+        limits.check(Cost(calls=WALKS * len(plan.steps) * len(self.pairs)), self.request.dtype)
         self.cost: Cost = sum(
             (jacobian_cost(plan, of, wrt, structured=self.structured) for of, wrt in self.pairs.values()),
             start=prepared.cost + forward_cost(plan),

@@ -20,6 +20,8 @@ class Limits:
     """Bytes of arrays held at once."""
     returned: int = 10_000_000
     """Numbers in a reply."""
+    calls: int = 1_000_000
+    """Applications of an op, derivatives included."""
 
     def check(self, cost: Cost, dtype: str) -> None:
         """Raises Refused where `cost` is over a limit."""
@@ -27,6 +29,7 @@ class Limits:
             (cost.flops, self.flops, "floating-point operations"),
             (cost.bytes(ITEMSIZE[dtype]), self.memory, "bytes of memory"),
             (cost.returned, self.returned, "numbers in the reply"),
+            (cost.calls, self.calls, "applications of an op"),
         ]
         for needed, most, unit in over:
             if needed > most:

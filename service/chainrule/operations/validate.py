@@ -19,7 +19,7 @@ class Validate:
     def __init__(self, prepared: Prepared, limits: Limits) -> None:
         assert isinstance(prepared.request, ValidateRequest)
         self.prepared, self.request, self.limits = prepared, prepared.request, limits
-        self.cost = Cost()
+        self.cost = Cost(calls=len(prepared.plan.steps))
 
     def run(self, arrays: Arrays, cancelled: Callable[[], bool] = never) -> Reply:
         """The reply. The numbers of `arrays` are not looked at."""

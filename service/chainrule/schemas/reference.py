@@ -73,6 +73,7 @@ class InForce(Documented):
     flops: int
     memory_bytes: int
     returned: int = Field(description="Numbers in a reply.")
+    calls: int = Field(description="Applications of an op, derivatives included.")
     nodes: int
     axes: int = Field(description="Of one tensor.")
     pairs: int = Field(description="Jacobians in one request.")
