@@ -1,0 +1,81 @@
+"""The service as a process of its own, on a free port."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+STARTS_WITHIN = 60
+
+
+@dataclass(frozen=True)
+class LiveService:
+    """A running service."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(self, **settings: Any) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=60, **settings)
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+
+    def memory(self, field: str = "VmRSS") -> int:
+        """Bytes of memory: `VmRSS` now, `VmHWM` at most so far."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        found = re.search(rf"{field}:\s+(\d+) kB", status)
+        assert found
+        return int(found[1]) * 1024
+
+    def terminate(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+
+
+@contextmanager
+def live_service(log: Path, **settings: object) -> Iterator[LiveService]:
+    """A service under `settings`, each set in its environment, until the end of the block."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CHAINRULE_")}
+    chosen = {f"CHAINRULE_{name.upper()}": str(value) for name, value in {"port": port, **settings}.items()}
+    command = [sys.executable, "-c", "from chainrule.api.server import serve; serve()"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, env={**inherited, **chosen, "OMP_NUM_THREADS": "1"}, stderr=output)
+    service = LiveService(port, process, log)
+    try:
+        _wait(service)
+        yield service
+    finally:
+        process.kill()
+        process.wait(20)
+
+
+def _wait(service: LiveService) -> None:
+    deadline = time.monotonic() + STARTS_WITHIN
+    while time.monotonic() < deadline and service.process.poll() is None:
+        try:
+            if httpx.get(f"{service.url}/readyz").status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise RuntimeError(f"the service did not start: {service.log.read_text()}")
