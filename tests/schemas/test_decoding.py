@@ -154,7 +154,7 @@ def test_lists_may_hold_tuples_and_numpy_numbers():
     "lists",
     [
         *([None], [1, True], [1.0, np.True_], ["2"], [1, "nan"], [float("nan")], [float("inf"), 1]),
-        *([[1], [2, 3]], [], [{}], [object()], [1 + 2j], [2**70], [b"1"]),
+        *([[1], [2, 3]], [], [{}], [...], [1 + 2j], [2**70], [b"1"]),
     ],
     ids=repr,
 )

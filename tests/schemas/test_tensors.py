@@ -204,7 +204,7 @@ def test_arrays_lists_and_numbers_are_taken_in_process():
     "value",
     [
         *(None, True, "2", [1, True], [1, None], ["2"], float("nan"), [float("inf")], [[1], [2, 3]], []),
-        *(np.array([True]), np.array([np.nan]), np.float64("nan"), np.True_, object(), {1}, 1j),
+        *(np.array([True]), np.array([np.nan]), np.float64("nan"), np.True_, ..., {1}, 1j),
     ],
     ids=repr,
 )
