@@ -6,7 +6,7 @@ is analytic, else by the five-point rule at h = 1e-4 (error h⁴ f⁽⁵⁾/30).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ from chainrule.engine.backends import Namespace, choose
 from chainrule.engine.backends.complex_step import STEP, ComplexNamespace
 from chainrule.engine.op import Op
 from chainrule.engine.plan import Plan
-from chainrule.engine.trace import run_forward
+from chainrule.engine.trace import never, run_forward
 
 Method = Literal["complex_step", "five_point"]
 DIRECTIONS = 2
@@ -53,8 +53,12 @@ def verify(
     gradients: Mapping[int, NDArray[Any]],
     seed: NDArray[Any] | None,
     dtype: str,
+    cancelled: Callable[[], bool] = never,
 ) -> Verification:
-    """Check `gradients` (by slot) of ⟨seed, value of slot `of`⟩; without a seed, of that value itself."""
+    """Check `gradients` (by slot) of ⟨seed, value of slot `of`⟩; without a seed, of that value itself.
+
+    Raises Cancelled where `cancelled()` says so between two nodes.
+    """
     method: Method = "complex_step" if all(step.op.analytic for step in plan.steps) else "five_point"
     rng = np.random.Generator(np.random.Philox(key=0))
     deviations = {}
@@ -62,7 +66,7 @@ def verify(
         worst = 0.0
         for _ in range(DIRECTIONS):
             direction = rng.standard_normal(plan.full_shape(slot))
-            slope = _Slope(plan, of, leaves, seed, slot, direction).by(method)
+            slope = _Slope(plan, of, leaves, seed, slot, direction, cancelled).by(method)
             size = float(np.linalg.norm(gradient)) * float(np.linalg.norm(direction))
             off = abs(float(np.sum(gradient * direction)) - slope)
             worst = max(worst, off / size if size > 0 else off) if np.isfinite(off) else float("nan")
@@ -80,6 +84,7 @@ class _Slope:
     seed: NDArray[Any] | None
     slot: int
     direction: NDArray[Any]
+    cancelled: Callable[[], bool]
 
     def by(self, method: Method) -> float:
         if method == "complex_step":
@@ -90,7 +95,8 @@ class _Slope:
         return float((far + 8 * near) / (12 * h))
 
     def _value(self, xp: Namespace, t: complex) -> Any:
-        trace = run_forward(_moved(self.plan, self.slot, t * self.direction), xp, self._arrays(xp, t))
+        moved = _moved(self.plan, self.slot, t * self.direction)
+        trace = run_forward(moved, xp, self._arrays(xp, t), self.cancelled)
         out = trace.values[self.of]
         return np.sum(out if self.seed is None else out * self.seed)
 

@@ -48,7 +48,8 @@ class Gradients:
         )
         if self.request.verify:
             passes = FORWARD_PASSES * len(slots)
-            self.cost += Cost(flops=passes * plan.flops, calls=passes * len(plan.steps))
+            complex_values = 4 * forward_cost(plan).held  # complex128 is four times as wide as float32
+            self.cost += Cost(flops=passes * plan.flops, held=complex_values, calls=passes * len(plan.steps))
         limits.check(self.cost, self.request.dtype)
 
     def run(self, arrays: Arrays, cancelled: Callable[[], bool] = never) -> Reply:
@@ -72,7 +73,7 @@ class Gradients:
         reply["kink_count"] = count
         warnings = _warnings(trace, fused)
         if self.request.verify:
-            reply["verification"] = self._verification(arrays, cotangents, results)
+            reply["verification"] = self._verification(arrays, cotangents, results, cancelled)
             if count:
                 warnings.append(
                     "verification: at a kink, differences need not agree with the subgradient that was used"
@@ -150,7 +151,9 @@ class Gradients:
             },
         }
 
-    def _verification(self, arrays: Arrays, cotangents: dict[int, Cotangent], results: Results) -> Reply:
+    def _verification(
+        self, arrays: Arrays, cotangents: dict[int, Cotangent], results: Results, cancelled: Callable[[], bool]
+    ) -> Reply:
         xp = self.prepared.xp
         found = verify(
             self.prepared.plan,
@@ -159,6 +162,7 @@ class Gradients:
             {slot: xp.to_numpy(self._array(results, slot, cotangents)) for slot in self.program.keeps},
             None if self.request.upstream is None else xp.to_numpy(self._seed(arrays)),
             self.request.dtype,
+            cancelled,
         )
         return {
             "method": found.method,
