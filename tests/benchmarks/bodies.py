@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import httpx
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 from pairs import Goal, Row, paired, timed
+from servers import OURS, serving
 
 from chainrule.operations.calls import Calls
 from chainrule.schemas.encoding import encode
@@ -27,6 +29,26 @@ def large(quick: bool) -> Iterator[Row]:
             (f"{backend} backend", timed(ours, 1)),
             ("orjson, np.asarray", timed(peer, 1)),
             GOAL,
+            turns=3 if quick else 15,
+        )
+
+
+def over_http(quick: bool) -> Iterator[Row]:
+    """The same through the service on loopback, against the same least: what HTTP adds."""
+    body = request("numpy", 10 if quick else 1000)
+    with serving(*OURS) as base, httpx.Client(base_url=base, timeout=60) as client:
+
+        def ours() -> bytes:
+            reply = client.post("/v1/forward", content=body, headers={"Content-Type": "application/json"})
+            reply.raise_for_status()
+            return reply.content
+
+        np.testing.assert_array_equal(orjson.loads(ours())["outputs"], orjson.loads(by_orjson(body))["outputs"])
+        yield paired(
+            f"JSON body of {len(body) / 1e6:.1f} MB, over HTTP",
+            ("numpy backend", timed(ours, 1)),
+            ("orjson, np.asarray, no HTTP", timed(lambda: by_orjson(body), 1)),
+            Goal("of its time"),
             turns=3 if quick else 15,
         )
 

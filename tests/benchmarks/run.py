@@ -20,6 +20,7 @@ import bodies
 import gradients
 import jacobians
 import machine
+import small_requests
 import torch
 from pairs import Row, Skipped
 
@@ -28,6 +29,8 @@ BENCHMARKS = {
     "large": gradients.large,
     "jacobian": jacobians.per_example,
     "body": bodies.large,
+    "body_http": bodies.over_http,
+    "requests": small_requests.per_second,
 }
 
 
