@@ -7,7 +7,7 @@ from unittest.mock import patch
 import numpy as np
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -21,15 +21,16 @@ integers = shapes.flatmap(lambda shape: arrays(np.int64, shape))
 
 
 def both_ways(text: bytes) -> np.ndarray:
-    """Decodes as a short text and as a long one, which has to make no difference."""
+    """Decodes as a short text, as a long one and in pieces, which has to make no difference."""
     array = decode(text)
-    with patch.object(decoding, "_LARGE", 0):
-        again = decode(text)
-    assert again.dtype == array.dtype
-    np.testing.assert_array_equal(again, array, strict=True)
+    for limit in ("_LARGE", "_PIECE"):
+        with patch.object(decoding, limit, 0):
+            again = decode(text)
+        np.testing.assert_array_equal(again, array, strict=True)
     return array
 
 
+@settings(deadline=None)
 @given(floats | integers, st.sampled_from([None, 1]))
 def test_decodes_what_the_standard_library_and_numpy_read(array, indent):
     text = json.dumps(array.tolist(), indent=indent)
@@ -116,6 +117,24 @@ def test_what_is_no_tensor_is_refused_with_what_was_found(text, message):
         decode(text)
     with patch.object(decoding, "_LARGE", 0), pytest.raises(TensorError, match=message):
         decode(text)
+    with patch.object(decoding, "_PIECE", 0), pytest.raises(TensorError):
+        decode(text)
+
+
+def test_a_fault_far_into_a_text_is_counted_from_its_start():
+    rows = b"[1.5,2.5]," * 200_000
+    with pytest.raises(TensorError, match="row 200000 has 1 entries, row 0 has 2"):
+        decode(b"[" + rows + b"[3],[1.5,2.5]]")
+    with pytest.raises(TensorError, match=rf"at byte {len(rows) + 2} of the array"):
+        decode(b"[" + rows + b"[x,1]]")
+
+
+def test_pieces_that_differ_in_shape_are_ragged():
+    with (
+        patch.object(decoding, "_PIECE", 0),
+        pytest.raises(TensorError, match=r"row 1 has shape \[1\], row 0 has \[2\]"),
+    ):
+        decode(b"[[1.5,2.5],[3]]")
 
 
 @pytest.mark.parametrize(

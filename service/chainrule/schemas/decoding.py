@@ -3,6 +3,7 @@
 Every way gives a C-contiguous int64 or float64 array, or a TensorError that says what was found.
 """
 
+import re
 from itertools import chain
 from math import prod
 from typing import Any, TypeAlias
@@ -20,6 +21,9 @@ _INT64 = np.iinfo(np.int64)
 _LARGE = 4096
 """Bytes of text from which flattening the rows here is faster than leaving nested lists to np.array."""
 
+_PIECE = 1 << 19
+"""Bytes of text parsed at a time. orjson lets no other thread run, and its lists take five times the memory of text."""
+
 # What text of one kind has, and text of numbers has not.
 _NOT_NUMBERS = ((b'"', "text"), (b"{", "an object"), (b"n", "null"), (b"t", "true"), (b"f", "false"))
 
@@ -34,11 +38,49 @@ def decode(text: bytes) -> Array:
     int64 where every number is written as an integer and fits, else float64, correctly rounded. Raises
     TensorError for anything else; a number beyond float64 is refused too.
     """
+    return _decoded(text) if len(text) < 2 * _PIECE else _joined(text)
+
+
+def _joined(text: bytes) -> Array:
+    """Decodes a long text piece by piece, cut between rows of its first axis.
+
+    In the text of a tensor with r axes, r - 1 brackets and a comma follow each other nowhere but there, unless there
+    are blanks between them; then a piece is longer.
+    """
+    first = re.match(rb"[\s\[]*+", text)
+    assert first is not None
+    axes = first[0].count(b"[")
+    if not 0 < axes <= MAX_RANK:
+        return _decoded(text)
+    cut = b"]" * (axes - 1) + b","
+    start, end = text.index(b"[") + 1, text.rfind(b"]")
+    if text[end + 1 :].strip():
+        return _decoded(text)
+    pieces: list[Array] = []
+    rows = 0
+    while True:
+        found = text.find(cut, start + _PIECE, end)
+        stop = end if found < 0 else found + len(cut) - 1
+        pieces.append(_decoded(b"[%b]" % text[start:stop], at=start - 1, rows=rows))
+        _refuse_change(pieces[0].shape, pieces[-1].shape, rows)
+        rows += len(pieces[-1])
+        if found < 0:
+            return _standard(np.concatenate(pieces))
+        start = stop + 1
+
+
+def _refuse_change(expected: tuple[int, ...], found: tuple[int, ...], row: int) -> None:
+    if expected[1:] != found[1:]:
+        raise TensorError(f"the array is ragged: row {row} has shape {list(found[1:])}, row 0 has {list(expected[1:])}")
+
+
+def _decoded(text: bytes, *, at: int = 0, rows: int = 0) -> Array:
+    """Decodes a text in one go. In its errors bytes are counted from `at`, rows of the first axis from `rows`."""
     try:
         nested = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         hint = "; NaN and Infinity are not JSON" if b"N" in text or b"I" in text else ""
-        raise TensorError(f"{error.msg}, at byte {error.pos} of the array{hint}") from None
+        raise TensorError(f"{error.msg}, at byte {at + error.pos} of the array{hint}") from None
     # np.array takes [1, true] for [1, 1]; true and false have an e, which few numbers have.
     if len(text) < _LARGE and b"e" not in text:
         array = _assembled(nested)
@@ -47,7 +89,7 @@ def decode(text: bytes) -> Array:
     _refuse_words(text)
     if type(nested) is not list:
         raise TensorError("found a single number where an array of numbers was expected")
-    return _flattened(nested, integers=not (b"." in text or b"e" in text or b"E" in text))
+    return _flattened(nested, rows, integers=not (b"." in text or b"e" in text or b"E" in text))
 
 
 def _assembled(nested: object) -> Array | None:
@@ -74,12 +116,12 @@ def _refuse_words(text: bytes) -> None:
         raise TensorError(f"found {min(found)[1]}; a tensor holds numbers only")
 
 
-def _flattened(nested: list[Any], integers: bool) -> Array:
+def _flattened(nested: list[Any], rows: int, *, integers: bool) -> Array:
     """Works out the shape from the lengths of rows, level by level, then converts all numbers in one pass."""
     shape: list[int] = []
     level = [nested]
     while True:
-        shape.append(_common_length(level, shape))
+        shape.append(_common_length(level, shape, rows))
         if type(level[0][0]) is not list:
             break
         if len(shape) == MAX_RANK:
@@ -94,8 +136,8 @@ def _flattened(nested: list[Any], integers: bool) -> Array:
     return _standard(flat.reshape(shape))
 
 
-def _common_length(rows: list[Any], outer: list[int]) -> int:
-    """How many entries each of `rows` has; `outer`, the shape that the rows themselves form."""
+def _common_length(rows: list[Any], outer: list[int], before: int) -> int:
+    """How many entries each of `rows` has; `outer`, the shape that they form, `before`, how many precede on axis 0."""
     try:
         lengths = set(map(len, rows))
     except TypeError:
@@ -103,7 +145,8 @@ def _common_length(rows: list[Any], outer: list[int]) -> int:
     first = len(rows[0])
     if len(lengths) > 1:
         odd = next(i for i, row in enumerate(rows) if len(row) != first)
-        where = ", ".join(str(i) for i in np.unravel_index(odd, outer))
+        leading, *others = np.unravel_index(odd, outer)
+        where = ", ".join(str(i) for i in (leading + before, *others))
         origin = ", ".join("0" * len(outer))
         raise TensorError(f"the array is ragged: row {where} has {len(rows[odd])} entries, row {origin} has {first}")
     if first == 0:
