@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import TYPE_CHECKING
 
 from chainrule.engine.backends import Shape
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_AXES = 8
 """Of one example's value."""
+MOST_ELEMENTS = 2**62
+"""Of one example's value. No machine holds so many; the bound keeps sizes that are only worked out short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +154,8 @@ class _Builder:
             shape = op.shape(*shapes)
             if len(shape) > MOST_AXES:
                 raise Unsupported(f"{op.name} makes a value of {len(shape)} axes; {MOST_AXES} is the most")
+            if prod(shape) > MOST_ELEMENTS:
+                raise Unsupported(f"{op.name} makes a value of more than {MOST_ELEMENTS:,} numbers")
             self.flops += op.flops(*shapes) * (self.batch if any(self.slots[i].batched for i in inputs) else 1)
             bound = op.bind(*shapes)
         except EngineError as error:
