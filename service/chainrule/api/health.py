@@ -40,9 +40,15 @@ class Health:
                 calls.take("gradients", {**_PROBLEM, "backend": backend}).run()
             except Refused as refused:
                 logger.warning("no backend %s: %s", backend, refused.detail)
-        gc.collect()
-        gc.freeze()  # What is loaded by now stays: collections need not look at it again.
+        _collect_less()
         self.warm = True
+
+
+def _collect_less() -> None:
+    """Garbage that only a collector finds is rare here, and the lists of a large body would start it over and over."""
+    gc.collect()
+    gc.freeze()  # What is loaded by now stays: collections need not look at it again.
+    gc.set_threshold(50_000, 20, 50)
 
 
 @router.get("/livez", response_model=HealthReply, summary="Whether the process answers")
