@@ -1,5 +1,5 @@
 # The base is any image with Python 3.11 or newer. Three ways to get torch:
-#   CPU, the smallest: --build-arg PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu
+#   CPU, the smallest: --build-arg PIP_EXTRA_INDEX_URL=<the CPU index that PyTorch's installation page names>
 #   CUDA from PyPI:    the default; the wheels bring CUDA, the host its driver and NVIDIA's container toolkit
 #   CUDA in the base:  --build-arg BASE_IMAGE=<one with torch> --build-arg TORCH_SPEC="torch>=2.11"
 #                      (a torch in the base that satisfies TORCH_SPEC is used as it is)

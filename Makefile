@@ -1,6 +1,6 @@
 # `make serve` needs Python 3.11 or newer and nothing else; `make test` runs all that CI runs.
-# On Linux PyPI's torch brings CUDA (several GB). For the small CPU build:
-#   PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make serve
+# On Linux the usual torch brings CUDA (several GB). For the small CPU build, whose index PyTorch's installation page
+# names:  PIP_EXTRA_INDEX_URL=<that index> make serve
 
 PYTHON  ?= python3
 HOST    ?= 127.0.0.1
