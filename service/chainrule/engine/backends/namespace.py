@@ -8,6 +8,7 @@ Names follow the array API standard where it has them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeAlias
 
 from numpy.typing import NDArray
@@ -39,6 +40,9 @@ class Namespace(Protocol):
         """`values` on this device; floats in this dtype, integers as int64."""
 
     def to_numpy(self, array: Array) -> NDArray[Any]: ...
+
+    def inference_mode(self) -> AbstractContextManager[object]:
+        """A context in which torch keeps no record for autograd, so that operations on small tensors cost less."""
 
     # -- making -----------------------------------------------------------------------------------------------
     def zeros(self, shape: Shape) -> Array: ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,8 @@ class NumpyNamespace:
 
     def to_numpy(self, array: Array) -> NDArray[Any]:
         return np.asarray(array)
+
+    inference_mode = staticmethod(nullcontext)
 
     def zeros(self, shape: Shape) -> Array:
         return np.zeros(shape, self._dtype)

@@ -46,12 +46,15 @@ class TorchNamespace:
         kind = torch.int64 if values.dtype.kind in "iu" else self._dtype
         if not values.flags.writeable or not values.dtype.isnative:
             values = values.astype(values.dtype.newbyteorder("="))
-        return torch.from_numpy(np.ascontiguousarray(values) if values.ndim else values).to(self._device, kind)
+        tensor = torch.from_numpy(np.ascontiguousarray(values) if values.ndim else values)
+        return tensor if self._on_cpu and tensor.dtype is kind else tensor.to(self._device, kind)
 
     def to_numpy(self, array: Array) -> NDArray[Any]:
         if not isinstance(array, torch.Tensor):
             return np.asarray(array)
         return array.numpy() if self._on_cpu else array.cpu().numpy()
+
+    inference_mode = staticmethod(torch.inference_mode)
 
     def zeros(self, shape: Shape) -> Array:
         return torch.zeros(shape, dtype=self._dtype, device=self._device)
@@ -140,9 +143,8 @@ class TorchNamespace:
     def diag_embed(x: Array) -> Array:
         return torch.diag_embed(x)
 
-    @staticmethod
-    def count_nonzero(x: Array) -> int:
-        return int(torch.count_nonzero(x))
+    def count_nonzero(self, x: Array) -> int:
+        return int(np.count_nonzero(x.numpy()) if self._on_cpu else torch.count_nonzero(x))
 
     @staticmethod
     def all_finite(x: Array) -> bool:

@@ -69,7 +69,7 @@ class Relu(Elementwise):
         return (let_through if self.scale == 1 else let_through * self.scale,)
 
     def kink(self, xp: Namespace, x: Array) -> Array | None:
-        return x == 0
+        return x == xp.zero
 
 
 class Clipped(Elementwise):
