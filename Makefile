@@ -48,7 +48,7 @@ bench: $(VENV)/dev.stamp  ## speed against the peers, as ratios in one run
 
 image:  ## build the container image
 	@[ -n "$(DOCKER)" ] || { echo "make image needs docker or podman; neither is on the PATH" >&2; exit 1; }
-	$(DOCKER) build --tag $(IMAGE) $(BUILD_ARGS) .
+	$(DOCKER) build $(if $(findstring podman,$(DOCKER)),--format docker) --tag $(IMAGE) $(BUILD_ARGS) .
 
 clean:  ## remove the virtual environment and everything else that is made here
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
