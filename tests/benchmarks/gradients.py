@@ -59,7 +59,8 @@ def engine(net: Problem, backend: str) -> Callable[[], Sequence[Array]]:
     program = backward_program(plan, plan.loss or 0, wrt)
 
     def run() -> Sequence[Array]:
-        found = pull_back(run_forward(plan, xp, leaves), program, 1.0)
+        with xp.inference_mode():
+            found = pull_back(run_forward(plan, xp, leaves), program, 1.0)
         return [found[slot] for slot in wrt]
 
     return run

@@ -43,8 +43,9 @@ def engine(net: Problem, backend: str) -> Callable[[], Array]:
     of, wrt = plan.output, plan.index["W1"]
 
     def run() -> Array:
-        found = jacobian(run_forward(plan, xp, leaves), of, wrt)
-        return dense(xp, found, jacobian_shape(plan, of, wrt), 1)
+        with xp.inference_mode():
+            found = jacobian(run_forward(plan, xp, leaves), of, wrt)
+            return dense(xp, found, jacobian_shape(plan, of, wrt), 1)
 
     return run
 
