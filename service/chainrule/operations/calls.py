@@ -6,10 +6,8 @@ validation; and tensors of the same shapes, so it needs no plan.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from threading import Lock
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,18 +23,12 @@ from chainrule.operations.loss import Loss
 from chainrule.operations.prepared import Arrays, Prepared, prepare
 from chainrule.operations.refusals import Refused, refuse
 from chainrule.operations.results import Reply
+from chainrule.operations.structures import Structure, Structures
 from chainrule.operations.validate import Validate
 from chainrule.operations.validation import refusal_of
 from chainrule.schemas import requests
 from chainrule.schemas.envelope import Envelope, MalformedBody, load, split
-from chainrule.schemas.tensors import ArrayCollector, ArrayLayout, UnfitTensor, pointer_of
-
-MOST_KEPT = 512
-"""Structures kept; the least recently used goes first."""
-LONGEST_KEPT = 1 << 16
-"""Bytes of a skeleton that is kept."""
-MOST_SHAPES = 16
-"""Plans kept for one structure."""
+from chainrule.schemas.tensors import ArrayCollector, UnfitTensor, pointer_of
 
 
 class Operation(Protocol):
@@ -57,15 +49,6 @@ OPERATIONS: Mapping[str, tuple[type[requests.Problem], Callable[[Prepared, Limit
 }
 
 
-@dataclass(slots=True)
-class Structure:
-    """A validated request without its numbers, and the operations prepared for it, by its tensors' shapes."""
-
-    model: requests.Problem
-    layout: ArrayLayout
-    prepared: dict[object, Operation] = field(default_factory=dict)
-
-
 @dataclass(frozen=True, slots=True)
 class Call:
     """An operation and the arrays to run it on."""
@@ -84,9 +67,7 @@ class Calls:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
-        self._inlined: OrderedDict[tuple[str, bytes], tuple[int, ...]] = OrderedDict()
-        self._structures: OrderedDict[object, Structure] = OrderedDict()
-        self._lock = Lock()
+        self._structures: Structures[Operation] = Structures()
 
     def parse(self, name: str, body: bytes) -> Call:
         """A JSON body of the operation `name`, ready to run. Raises Refused."""
@@ -94,11 +75,7 @@ class Calls:
             envelope = split(body)
         except MalformedBody as error:
             raise Refused(str(error), title="Request not JSON", status=400) from None
-        inlined = self._inlined.get((name, envelope.skeleton), ())
-        key = (name, envelope.skeleton, tuple([envelope.spans[i] for i in inlined]))
-        structure = self._structures.get(key)
-        if structure is None:
-            structure = self._validate(name, envelope)
+        structure = self._structures.find(name, envelope) or self._validate(name, envelope)
         try:
             arrays = structure.layout.arrays(envelope.spans)
         except UnfitTensor as error:
@@ -108,31 +85,19 @@ class Calls:
     def take(self, name: str, request: Mapping[str, Any]) -> Call:
         """A request as Python values, its tensors as lists or arrays, ready to run. Raises Refused."""
         collector = ArrayCollector()
-        structure = Structure(self._model(name, dict(request), collector), collector.layout)
+        structure: Structure[Operation] = Structure(self._model(name, dict(request), collector), collector.layout)
         return self._call(name, structure, collector.arrays)
 
-    def _validate(self, name: str, envelope: Envelope) -> Structure:
+    def _validate(self, name: str, envelope: Envelope) -> Structure[Operation]:
         try:
             loaded = load(envelope)
         except MalformedBody as error:
             raise Refused(str(error), title="Request not JSON", status=400) from None
         collector = ArrayCollector(envelope.spans)
         model = self._model(name, loaded, collector)
-        structure = Structure(model, collector.layout)
-        if len(envelope.skeleton) <= LONGEST_KEPT:
-            self._keep(name, envelope, structure)
+        structure: Structure[Operation] = Structure(model, collector.layout)
+        self._structures.keep(name, envelope, structure)
         return structure
-
-    def _keep(self, name: str, envelope: Envelope, structure: Structure) -> None:
-        """Under the text of every span that any request of this skeleton had inlined."""
-        with self._lock:
-            words = (name, envelope.skeleton)
-            inlined = tuple(sorted({*self._inlined.get(words, ()), *structure.layout.inlined}))
-            self._inlined[words] = inlined
-            self._structures[(*words, tuple([envelope.spans[i] for i in inlined]))] = structure
-            for kept in (self._inlined, self._structures):
-                while len(kept) > MOST_KEPT:
-                    kept.popitem(last=False)
 
     def _model(self, name: str, loaded: dict[str, Any], collector: ArrayCollector) -> requests.Problem:
         try:
@@ -140,11 +105,10 @@ class Calls:
         except ValidationError as error:
             raise refusal_of(error, loaded) from None
 
-    def _call(self, name: str, structure: Structure, arrays: Arrays) -> Call:
+    def _call(self, name: str, structure: Structure[Operation], arrays: Arrays) -> Call:
         shapes = tuple([array.shape for array in arrays])
         operation = structure.prepared.get(shapes)
         if operation is None:
             operation = OPERATIONS[name][1](prepare(structure.model, shapes), self.limits)
-            if len(structure.prepared) < MOST_SHAPES:
-                structure.prepared[shapes] = operation
+            self._structures.add(structure, shapes, operation)
         return Call(operation, arrays)

@@ -1,0 +1,91 @@
+"""Validated requests and their plans, kept for the next request of the same structure, in bounded room."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Generic, TypeVar
+
+from chainrule.engine.backends import Shape
+from chainrule.schemas.envelope import Envelope
+from chainrule.schemas.requests import Problem
+from chainrule.schemas.tensors import ArrayLayout
+
+ROOM = 1 << 23
+"""Bytes of text kept in all, each counted once for its model and once for every plan. They take 15 times as much."""
+LONGEST = 1 << 16
+"""Bytes of text, outside its tensors, of a request that is kept."""
+LEAST = 1 << 9
+"""Bytes that the shortest is taken for."""
+
+Operation = TypeVar("Operation")
+Words = tuple[str, bytes]
+Key = tuple[str, bytes, tuple[bytes, ...]]
+
+
+@dataclass(slots=True)
+class Structure(Generic[Operation]):
+    """A validated request without its numbers, and the operations prepared for it, by its tensors' shapes."""
+
+    model: Problem
+    layout: ArrayLayout
+    text: int = LEAST
+    """Bytes of text that the model was made from."""
+    kept: bool = False
+    prepared: dict[tuple[Shape, ...], Operation] = field(default_factory=dict)
+
+
+class Structures(Generic[Operation]):
+    """The least recently used goes first. Safe to use from several threads."""
+
+    def __init__(self, room: int = ROOM) -> None:
+        self._room = room
+        self._inlined: dict[Words, tuple[int, ...]] = {}
+        self._kept: OrderedDict[Key, Structure[Operation]] = OrderedDict()
+        self._lock = Lock()
+
+    def find(self, name: str, envelope: Envelope) -> Structure[Operation] | None:
+        """What is kept for a request of the operation `name`."""
+        key = self._key(name, envelope, self._inlined.get((name, envelope.skeleton), ()))
+        with self._lock:
+            found = self._kept.get(key)
+            if found is not None:
+                self._kept.move_to_end(key)
+            return found
+
+    def keep(self, name: str, envelope: Envelope, structure: Structure[Operation]) -> None:
+        """Keep a structure under the text of every span that any request of this skeleton had inlined."""
+        words = (name, envelope.skeleton)
+        with self._lock:
+            inlined = tuple(sorted({*self._inlined.get(words, ()), *structure.layout.inlined}))
+            key = self._key(name, envelope, inlined)
+            structure.text = max(LEAST, len(envelope.skeleton) + sum(map(len, key[2])))
+            if structure.text > LONGEST or key in self._kept:
+                return
+            self._inlined[words] = inlined
+            self._kept[key] = structure
+            structure.kept = True
+            self._room -= structure.text
+            self._make_room()
+
+    def add(self, structure: Structure[Operation], shapes: tuple[Shape, ...], operation: Operation) -> None:
+        """Keep an operation prepared for tensors of these shapes, as long as its structure is kept."""
+        with self._lock:
+            fits = (len(structure.prepared) + 1) * structure.text <= LONGEST
+            if structure.kept and fits and shapes not in structure.prepared:
+                structure.prepared[shapes] = operation
+                self._room -= structure.text
+                self._make_room()
+
+    def _make_room(self) -> None:
+        while self._room < 0 and self._kept:
+            (name, skeleton, _), dropped = self._kept.popitem(last=False)
+            self._inlined.pop((name, skeleton), None)
+            dropped.kept = False
+            self._room += dropped.text * (1 + len(dropped.prepared))
+
+    @staticmethod
+    def _key(name: str, envelope: Envelope, inlined: Sequence[int]) -> Key:
+        return name, envelope.skeleton, tuple([envelope.spans[i] for i in inlined])

@@ -1,0 +1,114 @@
+"""What is kept of requests: found again by structure alone, never confused, and bounded."""
+
+import json
+
+import numpy as np
+
+from chainrule.operations import Calls
+from chainrule.operations.structures import LEAST, LONGEST, Structure, Structures
+from chainrule.schemas import requests
+from chainrule.schemas.envelope import load, split
+from chainrule.schemas.tensors import ArrayCollector
+
+draw = np.random.default_rng(0)
+
+
+def body(*layers, inputs=(3, 4)):
+    network = {"layers": [*layers, {"op": "tanh"}]}
+    return json.dumps({"network": network, "inputs": draw.normal(size=inputs).tolist(), "backend": "numpy"}).encode()
+
+
+def reshape(*shape):
+    return {"op": "reshape", "shape": list(shape)}
+
+
+def named(name):
+    return {"op": "tanh", "name": name}
+
+
+def structure_of(envelope):
+    collector = ArrayCollector(envelope.spans)
+    model = requests.ForwardRequest.model_validate(load(envelope), context={"arrays": collector})
+    return Structure(model, collector.layout)
+
+
+def kept(structures, text):
+    envelope = split(text)
+    structures.keep("forward", envelope, structure_of(envelope))
+    return structures.find("forward", envelope)
+
+
+def found(structures, text, name="forward"):
+    return structures.find(name, split(text))
+
+
+def test_requests_that_differ_in_numbers_share_a_plan():
+    calls = Calls()
+    one, other = (calls.parse("forward", body(reshape(2, 2))) for _ in range(2))
+    assert one.operation is other.operation
+    assert not np.array_equal(one.run()["outputs"], other.run()["outputs"])
+
+
+def test_another_shape_has_a_plan_of_its_own():
+    calls = Calls()
+    calls.parse("forward", body(reshape(2, 2)))
+    assert calls.parse("forward", body(reshape(2, 2), inputs=(7, 4))).run()["outputs"].shape == (7, 2, 2)
+
+
+def test_lists_that_are_part_of_the_structure_are_not_taken_for_numbers():
+    calls = Calls()
+    shapes = [(2, 2), (4, 1), (1, 4), (4,), (2, 2)]
+    assert [calls.parse("forward", body(reshape(*s))).run()["outputs"].shape[1:] for s in shapes] == shapes
+
+
+def test_operations_are_told_apart():
+    structures = Structures()
+    assert kept(structures, body()) is not None
+    assert found(structures, body(), "gradients") is None
+
+
+def test_the_room_is_not_exceeded_and_the_least_recently_used_goes_first():
+    structures = Structures(room=3 * LEAST)
+    texts = [body(named(name)) for name in "abcd"]
+    for text in texts[:3]:
+        kept(structures, text)
+    found(structures, texts[0])
+    kept(structures, texts[3])
+    assert [found(structures, text) is not None for text in texts] == [True, False, True, True]
+
+
+def test_plans_take_room_too():
+    structures = Structures(room=3 * LEAST)
+    first, second = (kept(structures, body(named(name))) for name in "ab")
+    structures.add(first, ((3, 4),), object())
+    assert found(structures, body(named("a"))) is first
+    structures.add(second, ((3, 4),), object())
+    assert found(structures, body(named("b"))) is None
+
+
+def test_what_has_gone_frees_its_room_once():
+    structures = Structures(room=2 * LEAST)
+    gone = kept(structures, body(named("a")))
+    structures.add(gone, ((3, 4),), object())
+    for name in "bc":
+        kept(structures, body(named(name)))
+    structures.add(gone, ((7, 4),), object())
+    assert [found(structures, body(named(name))) is not None for name in "abc"] == [False, True, True]
+
+
+def test_a_long_request_is_answered_and_not_kept():
+    calls = Calls()
+    text = body(*[{"op": "tanh"}] * 5_000)
+    assert len(split(text).skeleton) > LONGEST
+    assert calls.parse("forward", text).run()["outputs"].shape == (3, 4)
+    assert found(calls._structures, text) is None
+
+
+def test_a_structure_keeps_few_plans_of_many_shapes():
+    calls = Calls()
+    text = [named(f"n{i}") for i in range(200)]
+    for batch in range(1, 40):
+        call = calls.parse("forward", body(*text, inputs=(batch, 1)))
+    structure = calls._structures.find("forward", split(body(*text, inputs=(1, 1))))
+    assert 0 < len(structure.prepared) * structure.text <= LONGEST
+    assert call.run()["outputs"].shape == (39, 1)
