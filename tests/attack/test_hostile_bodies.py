@@ -1,0 +1,65 @@
+"""Whatever the body, the answer is a short refusal, soon, and no memory is lost."""
+
+import time
+
+import pytest
+
+from attack.bodies import LONG, REFUSED, SOUND, bare, spoilt
+from problem_documents import assert_problem
+
+SECONDS = 5
+"""Far more than any takes on an idle machine, which is under one."""
+
+GROWTH = 600 * 2**20
+"""Bytes that the process may have grown by, most of it room that the allocator has kept."""
+
+
+def answer(client, name, bodies):
+    operation, body = bodies[name]()
+    started = time.monotonic()
+    reply = client.post(f"/v1/{operation}", content=body)
+    assert time.monotonic() - started < SECONDS
+    return reply
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_it_is_refused(name, client):
+    assert_problem(answer(client, name, REFUSED), 400, 413, 422)
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_many_small_nodes_are_refused_for_their_number(name, client):
+    problem = assert_problem(answer(client, name, LONG), 422)
+    assert "applications of an op" in problem.detail
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_what_is_only_strange_is_answered(name, client):
+    assert answer(client, name, SOUND).status_code == 200
+
+
+def test_the_input_is_not_echoed(client):
+    secret = "x" * 5 + "secret" * 50
+    for field in ("dtype", "device", "layout", "loss", "targets"):
+        reply = client.post("/v1/loss", content=spoilt(**{field: secret}))
+        assert_problem(reply, 422)
+        assert "secretsecret" not in reply.text
+
+
+def test_memory_is_given_back(attacked, client):
+    before = attacked.memory()
+    for name in ("nulls_by_the_megabyte", "ragged_by_the_megabyte", "nesting_in_arrays", "doubled_5000_times"):
+        for _ in range(5):
+            answer(client, name, REFUSED)
+    for _ in range(5):
+        answer(client, "a_million_numbers", SOUND)
+    assert attacked.memory() - before < GROWTH
+
+
+def test_structures_without_end_are_not_all_kept(attacked, client):
+    long_ago = attacked.memory()
+    for number in range(300):
+        layers = [{"op": "tanh", "name": f"n{number}_{i}"} for i in range(300)]
+        reply = client.post("/v1/forward", content=bare(network={"layers": layers}))
+        assert reply.status_code == 200
+    assert attacked.memory() - long_ago < GROWTH // 2

@@ -1,0 +1,148 @@
+"""Requests that are wrong as HTTP, or come as no client sends them."""
+
+import socket
+import time
+
+import pytest
+
+from attack.bodies import spoilt
+from problem_documents import assert_problem
+
+HEAD = "POST /v1/forward HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+
+
+@pytest.fixture
+def connection(attacked):
+    with attacked.connect() as connection:
+        yield connection
+
+
+def received(connection):
+    """All that comes until the service hangs up, or for a moment nothing does."""
+    connection.settimeout(8)
+    found = b""
+    try:
+        while chunk := connection.recv(65536):
+            found += chunk
+            connection.settimeout(0.5)
+    except TimeoutError:
+        pass
+    except ConnectionResetError:
+        pass
+    return found
+
+
+NOT_JSON = ["", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=utf-16", "a" * 10_000]
+
+
+@pytest.mark.parametrize("kind", [None, *NOT_JSON])
+def test_another_content_type_is_refused(kind, client):
+    headers = {} if kind is None else {"Content-Type": kind}
+    with_kind = client.build_request("POST", "/v1/forward", content=spoilt(), headers=headers)
+    if kind is None:
+        del with_kind.headers["Content-Type"]
+    assert_problem(client.send(with_kind), 415)
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/json", "Application/JSON; charset=UTF-8", 'application/json;charset="utf-8"']
+)
+def test_json_by_any_spelling_is_taken(kind, client):
+    assert client.post("/v1/forward", content=spoilt(), headers={"Content-Type": kind}).status_code == 200
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "zstd", "deflate, gzip"])
+def test_a_compressed_body_is_refused_unread(coding, client):
+    assert_problem(client.post("/v1/forward", content=spoilt(), headers={"Content-Encoding": coding}), 415)
+
+
+def test_a_body_announced_too_long_is_refused_before_it_is_sent(connection):
+    connection.sendall(f"{HEAD}Content-Length: {10**15}\r\n\r\n{{".encode())
+    started = time.monotonic()
+    assert received(connection).startswith(b"HTTP/1.1 413 ")
+    assert time.monotonic() - started < 2
+
+
+def test_a_body_too_long_that_is_not_announced_is_cut_off(connection):
+    connection.sendall(f"{HEAD}Transfer-Encoding: chunked\r\n\r\n".encode())
+    chunk = b"100000\r\n" + b" " * 2**20 + b"\r\n"
+    with pytest.raises((BrokenPipeError, ConnectionResetError)):
+        connection.sendall(chunk * 200)
+
+
+def test_less_than_was_announced_is_waited_for_and_given_up(connection):
+    connection.sendall(f"{HEAD}Content-Length: 1000\r\n\r\n{{".encode())
+    reply = received(connection)
+    assert reply.startswith(b"HTTP/1.1 408 ")
+    assert b"application/problem+json" in reply
+
+
+def test_more_than_was_announced_is_no_part_of_the_request(connection):
+    body = spoilt()
+    connection.sendall(f"{HEAD}Content-Length: {len(body)}\r\n\r\n".encode() + body + b"XXXX YYYY\r\n\r\n")
+    assert b"HTTP/1.1 400 " in received(connection)
+
+
+def test_a_body_that_trickles_is_given_up(connection):
+    connection.sendall(f"{HEAD}Content-Length: 100000\r\n\r\n".encode())
+    started = time.monotonic()
+    try:
+        while time.monotonic() - started < 10:
+            connection.sendall(b" ")
+            time.sleep(0.1)
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+    assert time.monotonic() - started < 6
+
+
+@pytest.mark.parametrize("length", ["-1", "1e3", "0x10", "abc", "1, 2", "99999999999999999999999999"])
+def test_a_length_that_is_no_number_is_refused(length, connection):
+    connection.sendall(f"{HEAD}Content-Length: {length}\r\n\r\n{{}}".encode())
+    assert received(connection)[:12] in (b"HTTP/1.1 400", b"HTTP/1.1 413")
+
+
+def test_what_is_no_http_is_refused(connection):
+    connection.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 100)
+    assert received(connection).startswith(b"HTTP/1.1 400 ")
+
+
+def test_hanging_up_in_the_middle_of_a_body_harms_nobody(attacked):
+    for _ in range(20):
+        with attacked.connect() as connection:
+            connection.sendall(f"{HEAD}Content-Length: 100000\r\n\r\n{{".encode())
+
+
+def test_hanging_up_before_the_answer_harms_nobody(attacked):
+    body = spoilt(inputs=[[0.5, 1.5]] * 20_000)
+    for _ in range(20):
+        with attacked.connect() as connection:
+            connection.sendall(f"{HEAD}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+
+
+@pytest.mark.parametrize("given", ["a b", "x" * 129, "é", "a\tb", "<script>", ""])
+def test_an_unsound_request_id_is_replaced(given, client):
+    request = client.build_request("POST", "/v1/forward", content=spoilt())
+    request.headers.raw.append((b"X-Request-ID", given.encode()))
+    reply = client.send(request)
+    assert reply.headers["X-Request-ID"].isalnum()
+    assert reply.headers["X-Request-ID"] != given
+
+
+@pytest.mark.parametrize("seconds", ["-1", "nan", "inf", "soon", "", "1e999"])
+def test_an_unsound_deadline_is_refused(seconds, client):
+    assert_problem(client.post("/v1/forward", content=spoilt(), headers={"X-Request-Timeout": seconds}), 400)
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/ops/" + "x" * 5_000, "/v1/ops/..%2F..%2Fetc", "/%00", "/v1/ops/%F0%9F", "/v1//ops"]
+)
+def test_strange_paths_lead_nowhere(path, client):
+    assert_problem(client.get(path), 404)
+
+
+@pytest.mark.parametrize(
+    "query", ["low=nan", "low=5&high=-5", "low=1e300", "points=1", "points=1000000000", "points=2.5"]
+)
+def test_curves_out_of_bounds_are_refused(query, client):
+    assert_problem(client.get(f"/v1/ops/relu?{query}"), 422)
