@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from chainrule.engine.op import Op, options_of, wire_name
 from chainrule.engine.registry import ops
+from chainrule.schemas.tensors import MOST_INTEGERS, MOST_NUMBERS
 
 PAGE = Path(__file__).with_name("ops.md")
 
@@ -25,6 +26,11 @@ An op acts on one example. Its shapes and axes never count the batch axis. *Oper
 the one operand is what the layer before gives, in `nodes` they are listed under `inputs`, in the order shown here.
 *Parameters* are tensors of the op's own. Options that are left out have the default shown.
 """
+
+LISTS = f"""\
+An option that is a list of integers, such as a shape or axes, has at most {MOST_INTEGERS} of them; a list of numbers,
+such as a weight for each class, at most {MOST_NUMBERS:_}.
+""".replace("_", " ")
 
 FAMILIES = {
     "linear": "Linear maps",
@@ -53,7 +59,7 @@ NOTES = {
 
 def page() -> str:
     """The whole page."""
-    sections = [INTRODUCTION, _summary()]
+    sections = [INTRODUCTION, LISTS, _summary()]
     for family, heading in FAMILIES.items():
         of_family = [op for op in ops().values() if op.family == family]
         sections += [f"## {heading}\n\n{NOTES[family]}\n", *(_entry(op) for op in of_family)]

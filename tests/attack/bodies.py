@@ -65,6 +65,13 @@ def products(count: int) -> bytes:
     return graph(*nodes, output=names[-1], parameters={"W": drawn(2, 1_000_000), "V": drawn(1_000_000, 1_000_000)})
 
 
+def weighed(text: str) -> bytes:
+    """A cross-entropy whose class weights are `text`."""
+    return network(2, 3, targets=[0, 0], loss={"op": "cross_entropy", "class_weights": "HERE"}).replace(
+        b'"HERE"', text.encode()
+    )
+
+
 def network(*sizes: int, **fields: Any) -> bytes:
     """Linear layers between `sizes`, their weights drawn; the first size is 2."""
     pairs = list(zip(sizes[1:], sizes, strict=False))
@@ -123,6 +130,12 @@ NUMBERS: dict[str, Callable[[], Body]] = {
     "classes_out_of_range": lambda: ("loss", network(2, 3, targets=[7, 0], loss="cross_entropy")),
     "negative_classes": lambda: ("loss", network(2, 3, targets=[-1, 0], loss="cross_entropy")),
     "huge_classes": lambda: ("loss", network(2, 3, targets=[2**63 - 1, 0], loss="cross_entropy")),
+    "class_weights_by_the_megabyte": lambda: ("loss", weighed("[" + "1," * 1_000_000 + "1]")),
+    "too_many_class_weights": lambda: ("loss", weighed("[" + "1," * 300_000 + "1]")),
+    "class_weights_of_another_number": lambda: ("loss", weighed("[" + "1," * 9_999 + "1]")),
+    "class_weights_of_nulls": lambda: ("loss", weighed("[" + "null," * 120_000 + "null]")),
+    "class_weights_of_rows": lambda: ("loss", weighed("[" * 7 + "[]," * 200_000 + "[]" + "]" * 7)),
+    "a_class_weight_of_many_digits": lambda: ("loss", weighed("[1," + "9" * 600_000 + ",1]")),
     "beyond_float32": lambda: ("forward", bare(inputs=[[1e300, 1.0]], dtype="float32")),
 }
 

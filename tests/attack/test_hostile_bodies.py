@@ -63,3 +63,15 @@ def test_structures_without_end_are_not_all_kept(attacked, client):
         reply = client.post("/v1/forward", content=bare(network={"layers": layers}))
         assert reply.status_code == 200
     assert attacked.memory() - long_ago < GROWTH // 2
+
+
+def test_class_weights_without_end_are_not_all_kept(attacked, client):
+    long_ago = attacked.memory()
+    classes = 10_000
+    inputs, weights = [[0.5] * classes], [1] * classes
+    for number in range(500):
+        weights[number] = 0
+        loss = {"op": "cross_entropy", "class_weights": weights}
+        body = bare(network={"layers": [{"op": "identity"}]}, inputs=inputs, targets=[classes - 1], loss=loss)
+        assert client.post("/v1/loss", content=body).status_code == 200
+    assert attacked.memory() - long_ago < GROWTH // 2

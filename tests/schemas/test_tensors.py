@@ -1,5 +1,6 @@
 """Tensor fields: models without numbers, slots, inlined lists, pointers, and the JSON schema."""
 
+import json
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -11,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chainrule.schemas.envelope import TensorRef, load, split
 from chainrule.schemas.tensors import (
+    MOST_INTEGERS,
+    MOST_NUMBERS,
     ArrayCollector,
     Inline,
     Integers,
@@ -137,9 +140,43 @@ def test_integers_take_integers_only(axes):
 
 def test_a_long_list_where_a_short_one_is_due_is_one_error():
     assert refusals(b'{"axes":[' + b"1," * 100_000 + b"1]}") == [
-        "found a list of 200003 bytes, more than the 1024 that fit here"
+        "found a list of 200003 bytes, more than the 1024 that fit here: it wants at most 64 integers"
     ]
     assert len(refusals(b'{"axes":[' + b"null," * 100 + b"null]}")) == 1
+
+
+def test_integers_are_few():
+    assert len(read(b'{"axes":[' + b"1," * 63 + b"1]}")[0].axes) == MOST_INTEGERS == 64
+    (message,) = refusals(b'{"axes":[' + b"1," * 64 + b"1]}")
+    assert "at most 64 items" in message
+
+
+@pytest.mark.parametrize("indent", [None, 8])
+def test_numbers_may_be_many_with_all_their_digits(indent):
+    longest = -1.7976931348623157e-308
+    request, _ = read(json.dumps({"steps": [longest] * MOST_NUMBERS}, indent=indent).encode())
+    assert request.steps == (longest,) * MOST_NUMBERS
+
+
+@pytest.mark.parametrize(
+    ("steps", "limit"),
+    [
+        (b"[" + b"1," * MOST_NUMBERS + b"1]", "at most 10000 items"),
+        (b"[" + b"1," * 1_000_000 + b"1]", "more than the 640000 that fit here: it wants at most 10000 numbers"),
+    ],
+)
+def test_too_many_numbers_are_told_the_limit(steps, limit):
+    (message,) = refusals(b'{"steps":' + steps + b"}")
+    assert limit in message
+
+
+@pytest.mark.parametrize("steps", [b"[1,true]", b"[[1]]", b'["1"]', b"[1,null]", b"[1e999]", b"[1,]", b"7", b"null"])
+def test_numbers_take_finite_numbers_only(steps):
+    assert refusals(b'{"steps":' + steps + b"}")
+
+
+def test_a_long_list_of_no_numbers_is_one_error():
+    assert len(refusals(b'{"steps":[' + b"null," * 100_000 + b"null]}")) == 1
 
 
 @pytest.mark.parametrize(

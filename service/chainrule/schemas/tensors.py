@@ -27,7 +27,16 @@ from chainrule.schemas.decoding import Array, TensorError, decode, from_array, f
 from chainrule.schemas.envelope import TensorRef
 
 MAX_INLINE = 1024
-"""Most bytes of text that a list which is no tensor may take."""
+"""Most bytes of text that a list which is no tensor may take, one of numbers apart."""
+
+MOST_INTEGERS = 64
+"""Most items of a list of integers that is no tensor: a shape, axes."""
+
+MOST_NUMBERS = 10_000
+"""Most items of a list of numbers that is no tensor: one for each class, say."""
+
+_BYTES_EACH = 64
+"""Bytes of text that each of those numbers may take on average: every digit of a double, and a line of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +116,16 @@ class ArrayCollector:
         self._sources.append(source)
         return TensorSlot(len(self._sources) - 1)
 
-    def inline(self, ref: TensorRef) -> list[Any]:
+    def inline(self, ref: TensorRef, most: int = MAX_INLINE, items: str = "") -> list[Any]:
         """The list that a placeholder stands for, where it is part of the request's structure.
 
-        Raises TensorError where it is longer than MAX_INLINE or malformed.
+        Raises TensorError where it is malformed, or longer than `most` bytes: more than so many `items`, it then says.
         """
         self._inlined.add(ref.index)
         span = self._spans[ref.index]
-        if len(span) > MAX_INLINE:
-            raise TensorError(f"found a list of {len(span)} bytes, more than the {MAX_INLINE} that fit here")
+        if len(span) > most:
+            limit = f": it wants at most {items}" if items else ""
+            raise TensorError(f"found a list of {len(span)} bytes, more than the {most} that fit here{limit}")
         try:
             found: list[Any] = orjson.loads(span)
         except orjson.JSONDecodeError as error:
@@ -158,13 +168,18 @@ def _to_slot(value: object, info: ValidationInfo) -> TensorSlot:
         raise _refused(error) from None
 
 
-def _to_list(value: object, info: ValidationInfo) -> object:
-    if not isinstance(value, TensorRef):
-        return value
-    try:
-        return _collector(info).inline(value)
-    except TensorError as error:
-        raise _refused(error) from None
+def _list_within(most: int, items: str = "") -> BeforeValidator:
+    """Takes the placeholder of a list of at most `most` bytes, which are room enough for so many `items`."""
+
+    def to_list(value: object, info: ValidationInfo) -> object:
+        if not isinstance(value, TensorRef):
+            return value
+        try:
+            return _collector(info).inline(value, most, items)
+        except TensorError as error:
+            raise _refused(error) from None
+
+    return BeforeValidator(to_list)
 
 
 # The name it has in the JSON schema.
@@ -193,16 +208,29 @@ class _InSlot:
 Tensor: TypeAlias = Annotated[TensorSlot, _InSlot]
 """A tensor field: takes a placeholder, a finite number, a NumPy array or nested lists; holds a TensorSlot."""
 
-Inline = BeforeValidator(_to_list)
+Inline = _list_within(MAX_INLINE)
 """Makes a list field take a placeholder: on the wire `[]`, like `[20, 2]`, is a span."""
 
-_SHORT_LIST = (Strict(False), Field(max_length=64), FailFast(), Inline)
+_Integer: TypeAlias = Annotated[int, Strict()]
+_Number: TypeAlias = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 
-Integers: TypeAlias = Annotated[tuple[Annotated[int, Strict()], ...], *_SHORT_LIST]
+Integers: TypeAlias = Annotated[
+    tuple[_Integer, ...],
+    Strict(False),
+    Field(max_length=MOST_INTEGERS),
+    FailFast(),
+    _list_within(MAX_INLINE, f"{MOST_INTEGERS} integers"),
+]
 """A few integers that are part of the structure: a shape, axes."""
 
-Numbers: TypeAlias = Annotated[tuple[Annotated[float, Strict(), Field(allow_inf_nan=False)], ...], *_SHORT_LIST]
-"""A few numbers that are part of the structure."""
+Numbers: TypeAlias = Annotated[
+    tuple[_Number, ...],
+    Strict(False),
+    Field(max_length=MOST_NUMBERS),
+    FailFast(),
+    _list_within(MOST_NUMBERS * _BYTES_EACH, f"{MOST_NUMBERS} numbers"),
+]
+"""Numbers that are part of the structure."""
 
 
 def pointer_of(tree: object, tensor: TensorRef | TensorSlot) -> str | None:
