@@ -165,7 +165,7 @@ def test_a_url_sends_the_request_to_the_service(file, monkeypatch):
     assert sent == [("http://service/v1/forward", REQUEST), ("http://other/v1/forward", REQUEST)]
 
 
-@pytest.mark.parametrize(("status", "code"), [(422, 2), (404, 2), (413, 2), (401, 2), (500, 1), (507, 1)])
+@pytest.mark.parametrize(("status", "code"), [(422, 2), (404, 2), (413, 2), (401, 2), (408, 1), (500, 1), (507, 1)])
 def test_the_exit_code_says_whose_fault_it_was(file, monkeypatch, status, code):
     answering(monkeypatch, lambda _: httpx.Response(status, json={"title": "No", "detail": "why not"}))
     result = run("forward", file, "--url", "http://service")

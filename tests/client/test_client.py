@@ -11,6 +11,7 @@ from chainrule_client import (
     AsyncClient,
     Client,
     ConnectionFailed,
+    DeadlineExceeded,
     InvalidRequest,
     Overloaded,
     ResponseInvalid,
@@ -130,7 +131,7 @@ def test_busy_and_gateway_statuses_are_tried_again(call, status):
     assert len(call.sent) == 2
 
 
-@pytest.mark.parametrize("status", [400, 401, 404, 413, 422, 500, 501])
+@pytest.mark.parametrize("status", [400, 401, 404, 408, 413, 422, 500, 501])
 def test_other_statuses_are_not(call, status):
     with pytest.raises(APIError):
         call(lambda _: httpx.Response(status), *FORWARD)
@@ -194,6 +195,14 @@ def test_what_is_left_of_the_deadline_is_told_to_the_service_and_bounds_each_tim
     assert [request.headers["X-Request-Timeout"] for request in call.sent] == ["10.000", "6.000", "2.000"]
     assert [request.extensions["timeout"]["read"] for request in call.sent] == [10.0, 6.0, 2.0]
     assert call.sent[0].extensions["timeout"]["connect"] == 5.0
+
+
+def test_a_deadline_that_the_service_noticed_first_is_not_tried_again(call):
+    refusal = httpx.Response(408, json={"title": "Request Timeout", "detail": "there was no answer within 10 seconds"})
+    with pytest.raises(TimedOut, match="within 10 seconds") as caught:
+        call(InTurn(refusal), *FORWARD, settings=policy(limit=9, deadline=10.0))
+    assert type(caught.value) is DeadlineExceeded
+    assert len(call.sent) == 1
 
 
 def test_without_a_deadline_none_is_told(call):

@@ -7,10 +7,12 @@ from chainrule_client import (
     AuthenticationFailed,
     ChainruleError,
     ConnectionFailed,
+    DeadlineExceeded,
     InvalidRequest,
     NotFound,
     Overloaded,
     ServerFault,
+    TimedOut,
     TooLarge,
 )
 from chainrule_client.errors import error_from_problem
@@ -24,6 +26,7 @@ from chainrule_client.errors import error_from_problem
         (403, AuthenticationFailed),
         (404, NotFound),
         (405, InvalidRequest),
+        (408, DeadlineExceeded),
         (413, TooLarge),
         (422, InvalidRequest),
         (429, Overloaded),
@@ -60,6 +63,15 @@ def test_the_text_holds_pointers_messages_the_count_left_out_and_the_request_id(
     ]
     assert error.errors[0].pointer == "/network/layers/0/weight"
     assert error.errors[0].message == "transpose it"
+
+
+def test_a_deadline_that_passed_is_both_a_refusal_and_a_time_out():
+    error = error_from_problem(
+        {"title": "Request Timeout", "detail": "no answer within 2 seconds"}, 408, request_id="r"
+    )
+    assert isinstance(error, TimedOut)
+    assert (error.message, error.request_id) == ("no answer within 2 seconds", "r")
+    assert str(error).splitlines() == ["408 Request Timeout: no answer within 2 seconds", "  request r"]
 
 
 def test_overload_says_when_to_come_back():

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from chainrule_client.errors import AuthenticationFailed as AuthenticationFailed
     from chainrule_client.errors import ChainruleError as ChainruleError
     from chainrule_client.errors import ConnectionFailed as ConnectionFailed
+    from chainrule_client.errors import DeadlineExceeded as DeadlineExceeded
     from chainrule_client.errors import Fault as Fault
     from chainrule_client.errors import InvalidRequest as InvalidRequest
     from chainrule_client.errors import NotFound as NotFound
@@ -72,7 +73,7 @@ _NAMES = {
     "async_client": "AsyncClient",
     "client": "Client",
     "errors": (
-        "APIError AuthenticationFailed ChainruleError ConnectionFailed Fault InvalidRequest "
+        "APIError AuthenticationFailed ChainruleError ConnectionFailed DeadlineExceeded Fault InvalidRequest "
         "NotFound Overloaded ResponseInvalid ServerFault TimedOut TooLarge"
     ),
     "layers": (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import orjson
 import typer
 
-from chainrule_client.errors import APIError, ChainruleError, Overloaded, ServerFault
+from chainrule_client.errors import APIError, ChainruleError, Overloaded, ServerFault, TimedOut
 
 if TYPE_CHECKING:
     from chainrule.api.settings import Settings
@@ -267,7 +267,7 @@ def _reporting() -> Iterator[None]:
         yield
     except (ChainruleError, ValueError) as error:
         typer.echo(f"chainrule: {error}", err=True)
-        theirs = isinstance(error, APIError) and not isinstance(error, ServerFault | Overloaded)
+        theirs = isinstance(error, APIError) and not isinstance(error, ServerFault | Overloaded | TimedOut)
         raise typer.Exit(BAD_REQUEST if theirs or isinstance(error, ValueError) else FAILED) from error
 
 

@@ -8,6 +8,7 @@
         ├── InvalidRequest       400, 422 and any other 4xx: the request is at fault
         ├── AuthenticationFailed 401, 403
         ├── NotFound             404
+        ├── DeadlineExceeded     408: the time ran out at the service; a TimedOut as well
         ├── TooLarge             413
         ├── Overloaded           429; `retry_after` in seconds where the service named a time
         └── ServerFault          5xx
@@ -38,7 +39,7 @@ class ConnectionFailed(ChainruleError):
 
 
 class TimedOut(ChainruleError):
-    """The service did not answer in time."""
+    """There was no answer in time: nothing came, or, as a DeadlineExceeded, the service said that none would."""
 
 
 class ResponseInvalid(ChainruleError):
@@ -105,6 +106,14 @@ class NotFound(APIError):
     """There is nothing of that name."""
 
 
+class DeadlineExceeded(APIError, TimedOut):
+    """The body, or the answer, took longer than the service allows, or than `Retries.deadline` told it to.
+
+    Not tried again: the same request would take as long again. Whether a deadline is noticed here or there is a matter
+    of chance, so this is also a TimedOut.
+    """
+
+
 class TooLarge(APIError):
     """The body is larger than the service takes; `Client.info()` states its limits."""
 
@@ -121,6 +130,7 @@ _BY_STATUS: Mapping[int, type[APIError]] = {
     401: AuthenticationFailed,
     403: AuthenticationFailed,
     404: NotFound,
+    408: DeadlineExceeded,
     413: TooLarge,
     429: Overloaded,
 }

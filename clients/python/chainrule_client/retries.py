@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+# Not 408: what took too long would take as long again, and cost the service as much.
 RETRIED_STATUSES = frozenset({429, 502, 503, 504})
 
 
