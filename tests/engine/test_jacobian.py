@@ -136,7 +136,7 @@ def test_it_is_zero_where_there_is_no_dependence():
         ("a", "s", (BATCH, 3, 2)),
         ("a", "h", (BATCH, 3, 3)),
         ("g", "W", (2, 2, 2, 3)),
-        ("g", "x", (2, 2, BATCH, 3)),
+        ("g", "x", (BATCH, 2, 2, 3)),
     ):
         found = net.dense(of, wrt)
         assert found.shape == shape

@@ -143,6 +143,29 @@ def test_kinks_are_listed_with_the_value_used(backend: str) -> None:
     assert single["kinks"] == [{"node": "relu1", "index": [0], "value": 0.0}]
 
 
+@BACKENDS
+@pytest.mark.parametrize("batched", [True, False])
+def test_a_kink_of_what_has_no_batch_axis_keeps_its_whole_index(backend: str, batched: bool) -> None:
+    nodes = [
+        {"name": "r", "op": "relu", "inputs": ["P"]},
+        {"name": "m", "op": "mul", "inputs": ["x", "r"]},
+    ]
+    network = {"parameters": {"P": [[1.0, 2.0], [0.0, -1.0]]}, "nodes": nodes, "output": "m"}
+    x = np.ones((2, 2))
+    request = {"network": network, "inputs": x[None] if batched else x, "targets": x[None] if batched else x}
+    penalties = [{"op": "l1_penalty", "parameters": ["P"]}]
+    reply = run("gradients", {**request, "loss": "mse", "penalties": penalties, "batched": batched, "backend": backend})
+    assert [(kink["node"], kink["index"]) for kink in reply["kinks"]] == [("r", [1, 0]), ("l1_penalty1.P", [1, 0])]
+
+
+@BACKENDS
+def test_only_what_was_differentiated_counts_as_a_kink(backend: str) -> None:
+    layers = [{"op": "relu"}, {"op": "linear", "weight": [[1.0]]}]
+    request = {"network": {"layers": layers}, "inputs": [[0.0]], "upstream": [[1.0]], "backend": backend}
+    assert run("gradients", {**request, "wrt": ["W1"]})["kink_count"] == 0
+    assert run("gradients", {**request, "wrt": ["x"]})["kink_count"] == 1
+
+
 def test_at_most_twenty_kinks_are_listed_with_the_true_count() -> None:
     zeros = np.zeros((3, 11))
     request = {"network": {"layers": [{"op": "relu"}]}, "inputs": zeros, "upstream": zeros, "wrt": ["x"]}
@@ -179,6 +202,64 @@ def test_verification_of_an_upstreams_cotangents() -> None:
     request = problem(backend="torch", upstream=np.random.default_rng(8).normal(size=(N, OUT)), verify=True, wrt="all")
     del request["loss"]
     assert run("gradients", request)["verification"]["passed"]
+
+
+@BACKENDS
+def test_verification_says_that_a_loss_which_is_not_finite_tells_nothing(backend: str) -> None:
+    request = {
+        "network": {"layers": [{"op": "sigmoid"}]},
+        "inputs": [[800.0, 1.0]],
+        "targets": [[0.0, 1.0]],
+        "loss": "bce",
+        "backend": backend,
+    }
+    reply = run("gradients", {**request, "wrt": "all", "verify": True})
+    assert reply["loss"] == np.inf
+    assert not reply["verification"]["passed"]
+    assert "verification: the loss is not finite here, so differences of it say nothing" in reply["warnings"]
+
+
+@BACKENDS
+@pytest.mark.parametrize("activation", ["sigmoid", "silu", "tanh", "softplus", "softargmax"])
+def test_verification_passes_where_an_activation_is_saturated(backend: str, activation: str) -> None:
+    request = {"network": {"layers": [{"op": activation}]}, "inputs": [[-800.0, 0.5, 800.0]], "backend": backend}
+    reply = run("gradients", {**request, "upstream": [[0.3, -2.0, 1.5]], "wrt": "all", "verify": True})
+    assert reply["verification"]["passed"]
+
+
+@BACKENDS
+def test_verification_names_what_cannot_be_moved_without_leaving_the_domain(backend: str) -> None:
+    layers = [{"op": "gelu"}, {"op": "scale", "factor": 6}, {"op": "sigmoid", "name": "p"}]
+    request = {"network": {"layers": layers}, "inputs": [[-1.0, 2.0]], "targets": [[0, 1]], "loss": "bce"}
+    reply = run("gradients", {**request, "wrt": ["x", "y_hat"], "verify": True, "backend": backend})
+    assert reply["verification"]["deviations"]["x"] < 1e-9
+    assert not reply["verification"]["passed"]
+    assert any("step from y_hat leaves where the network is defined" in warning for warning in reply["warnings"])
+
+
+@BACKENDS
+@pytest.mark.parametrize("op", ["log", "sqrt"])
+def test_verification_at_the_edge_of_a_domain_is_answered(backend: str, op: str) -> None:
+    request = {"network": {"layers": [{"op": op}]}, "inputs": [[0.0, 2.0]], "upstream": [[1.0, 1.0]]}
+    reply = run("gradients", {**request, "wrt": "all", "verify": True, "backend": backend})
+    assert not reply["verification"]["passed"]
+    assert any(warning.startswith("verification: ") for warning in reply["warnings"])
+
+
+def test_verification_is_told_by_the_names_asked_for() -> None:
+    found = run("gradients", problem(backend="numpy", wrt=["y_hat", "x"], verify=True))["verification"]
+    assert set(found["deviations"]) == {"y_hat", "x"}
+
+
+@BACKENDS
+@pytest.mark.parametrize("batched", [True, False])
+def test_an_output_of_parameters_alone_has_no_batch_axis(backend: str, batched: bool) -> None:
+    nodes = [{"name": "e", "op": "exp", "inputs": ["P"]}]
+    network = {"parameters": {"P": [1.0, 2.0]}, "nodes": nodes, "output": "e"}
+    request = {"network": network, "inputs": [[1.0]], "batched": batched, "upstream": [3.0, -1.0], "backend": backend}
+    reply = run("gradients", {**request, "steps": True})
+    assert_allclose(reply["gradients"]["P"], [3 * np.e, -(np.e**2)], **EXACT)
+    assert reply["steps"][0]["local"]["x"]["shape"] == [2, 2]
 
 
 def test_a_gradient_with_respect_to_what_does_not_matter_is_zero() -> None:

@@ -99,6 +99,55 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
         "/per_example",
         "single example",
     ),
+    (
+        "gradients",
+        {"loss": "mse", "targets": X, "wrt": ["x", "C"], "per_example": True},
+        "/wrt",
+        "C is the loss of all examples",
+    ),
+    (
+        "gradients",
+        {
+            "network": {
+                "parameters": {"P": [1.0]},
+                "nodes": [{"name": "e", "op": "exp", "inputs": ["P"]}],
+                "output": "e",
+            },
+            "upstream": [1.0],
+            "per_example": True,
+        },
+        "/per_example",
+        "depends on no input",
+    ),
+    (
+        "gradients",
+        {
+            "network": {
+                "layers": [
+                    {"op": "linear", "weight": [[1, 2], [3, 4]]},
+                    {"op": "reshape", "shape": [2, 1, 1]},
+                    {"op": "flatten"},
+                ]
+            },
+            "upstream": X,
+            "steps": True,
+            "layout": "numerator",
+        },
+        "/layout",
+        "step at reshape1: .*rank 3: ask for torch layout",
+    ),
+    (
+        "forward",
+        {"network": {"layers": [{"op": "hardtanh", "max_val": 1e300}]}, "dtype": "float32"},
+        "/network/layers/0/max_val",
+        'beyond float32 .*write "dtype": "float64"',
+    ),
+    (
+        "loss",
+        {"loss": {"op": "nll", "class_weights": [1, 1e39]}, "targets": [0, 1], "dtype": "float32"},
+        "/loss/class_weights",
+        "beyond float32",
+    ),
     ("jacobians", {"pairs": [{"of": "C", "wrt": "x"}]}, "/pairs/0/of", "no loss|has none"),
     ("jacobians", {"pairs": []}, "/pairs", "at least 1"),
     (

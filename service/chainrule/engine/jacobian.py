@@ -21,10 +21,10 @@ from chainrule.engine.trace import Trace, never
 def jacobian(
     trace: Trace, of: int, wrt: int, *, fused: Fused | None = None, cancelled: Callable[[], bool] = never
 ) -> Jacobian:
-    """∂of/∂wrt by slots, per example: (N, *of, *wrt), without N where neither has a batch axis or `of` is the loss.
+    """∂of/∂wrt by slots, per example: (N, *of, *wrt), without N where neither has a batch axis.
 
-    For a loss with respect to a batched value the result is (*of, N, *wrt): the loss depends on every example.
-    Where `of` does not depend on `wrt` it is zero.
+    For a loss with respect to a batched value it is (N, *wrt): each example's share of the dependence. Where `of` does
+    not depend on `wrt` it is zero.
     """
     if pushes(trace.plan, of, wrt):
         pushed = _pushed(trace, of, wrt, cancelled)
@@ -45,9 +45,8 @@ def pushes(plan: Plan, of: int, wrt: int) -> bool:
 def jacobian_shape(plan: Plan, of: int, wrt: int) -> Shape:
     """The shape of ∂of/∂wrt in torch layout, without computing it."""
     target, source = plan.slots[of], plan.slots[wrt]
-    if target.batched:
-        return (plan.batch, *target.shape, *source.shape)
-    return (*target.shape, *plan.full_shape(wrt))
+    lead = (plan.batch,) if target.batched or source.batched else ()
+    return (*lead, *target.shape, *source.shape)
 
 
 def pulled(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,17 +14,21 @@ MOST_SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Kink:
-    """`node` was differentiated at a kink: at `index` of its first input (batch axis first), as if it were `value`."""
+    """`node` was differentiated at a kink: at `index` of its first input (`batched`: the batch axis first), as if its
+    derivative were `value`."""
 
     node: str
     index: tuple[int, ...]
     value: float
+    batched: bool
 
 
-def find_kinks(trace: Trace, most: int = MOST_SHOWN) -> tuple[int, list[Kink]]:
-    """How many elements of the trace sit on a kink, and the first `most` of them in the order of the steps."""
+def find_kinks(trace: Trace, steps: Iterable[int], most: int = MOST_SHOWN) -> tuple[int, list[Kink]]:
+    """How many elements sit on a kink of those `steps` (numbers of the plan's) that were differentiated, and the
+    first `most` of them in the order of the steps."""
     xp, count, shown = trace.xp, 0, list[Kink]()
-    for step, point in zip(trace.plan.steps, trace.points, strict=True):
+    for number in sorted(steps):
+        step, point = trace.plan.steps[number], trace.points[number]
         if step.op.at_kink is None:
             continue
         mask = step.op.kinks(xp, point)
@@ -32,8 +37,9 @@ def find_kinks(trace: Trace, most: int = MOST_SHOWN) -> tuple[int, list[Kink]]:
             continue
         count += here
         if len(shown) < most:
+            batched = trace.plan.slots[step.inputs[0]].batched
             used = xp.to_numpy(step.op.subgradient(xp, point))
             for index in np.argwhere(xp.to_numpy(mask))[: most - len(shown)]:
                 at = tuple(int(i) for i in index)
-                shown.append(Kink(step.name, at, float(used[at])))
+                shown.append(Kink(step.name, at, float(used[at]), batched))
     return count, shown

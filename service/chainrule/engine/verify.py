@@ -6,8 +6,9 @@ is analytic, else by the five-point rule at h = 1e-4 (error h⁴ f⁽⁵⁾/30).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from math import isfinite, isnan, nan
 from typing import Any, Literal
 
 import numpy as np
@@ -15,9 +16,11 @@ from numpy.typing import NDArray
 
 from chainrule.engine.backends import Namespace, choose
 from chainrule.engine.backends.complex_step import STEP, ComplexNamespace
+from chainrule.engine.errors import DomainError
+from chainrule.engine.graph import known
 from chainrule.engine.op import Op
 from chainrule.engine.plan import Plan
-from chainrule.engine.trace import never, run_forward
+from chainrule.engine.trace import Trace, never, run_forward
 
 Method = Literal["complex_step", "five_point"]
 DIRECTIONS = 2
@@ -34,11 +37,15 @@ TOLERANCE: Mapping[tuple[Method, str], float] = {
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """For each name the largest deviation over the directions, relative to ‖∇C‖·‖v‖."""
+    """For each name the largest deviation over the directions, relative to ‖∇C‖·‖v‖; NaN where there is none to take.
+
+    `doubts` say why there is none.
+    """
 
     method: Method
     tolerance: float
     deviations: dict[str, float]
+    doubts: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -47,31 +54,52 @@ class Verification:
 
 
 def verify(
-    plan: Plan,
+    trace: Trace,
     of: int,
     leaves: Mapping[str, NDArray[Any]],
-    gradients: Mapping[int, NDArray[Any]],
+    gradients: Mapping[str, tuple[int, NDArray[Any]]],
     seed: NDArray[Any] | None,
-    dtype: str,
     cancelled: Callable[[], bool] = never,
 ) -> Verification:
-    """Check `gradients` (by slot) of ⟨seed, value of slot `of`⟩; without a seed, of that value itself.
+    """Check `gradients` (slot and value, by name) of ⟨seed, value of slot `of`⟩; without a seed, of that value itself.
 
-    Raises Cancelled where `cancelled()` says so between two nodes.
+    `leaves` are those of `trace`. Raises Cancelled where `cancelled()` says so between two nodes.
     """
+    plan, xp = trace.plan, trace.xp
     method: Method = "complex_step" if all(step.op.analytic for step in plan.steps) else "five_point"
     rng = np.random.Generator(np.random.Philox(key=0))
-    deviations = {}
-    for slot, gradient in gradients.items():
-        worst = 0.0
-        for _ in range(DIRECTIONS):
-            direction = rng.standard_normal(plan.full_shape(slot))
-            slope = _Slope(plan, of, leaves, seed, slot, direction, cancelled).by(method)
-            size = float(np.linalg.norm(gradient)) * float(np.linalg.norm(direction))
-            off = abs(float(np.sum(gradient * direction)) - slope)
-            worst = max(worst, off / size if size > 0 else off) if np.isfinite(off) else float("nan")
-        deviations[plan.slots[slot].name] = worst
-    return Verification(method, TOLERANCE[method, dtype], deviations)
+    deviations, doubts = {}, list[str]()
+    for name, (slot, gradient) in gradients.items():
+        directions = [rng.standard_normal(plan.full_shape(slot)) for _ in range(DIRECTIONS)]
+        try:
+            found = [
+                _deviation(gradient, v, _Slope(plan, of, leaves, seed, slot, v, cancelled).by(method))
+                for v in directions
+            ]
+        except DomainError:
+            doubts.append(f"a step from {name} leaves where the network is defined")
+            found = [nan]
+        deviations[name] = max(found) if all(map(isfinite, found)) else nan
+    if any(map(isnan, deviations.values())):
+        doubts += _not_finite(xp.to_numpy(trace.values[of]), gradients, of_loss=seed is None)
+    return Verification(method, TOLERANCE[method, xp.dtype], deviations, tuple(doubts))
+
+
+def _deviation(gradient: NDArray[Any], direction: NDArray[Any], slope: float) -> float:
+    """|⟨∇C, v⟩ − slope|, relative to ‖∇C‖·‖v‖ where that is not 0."""
+    size = float(np.linalg.norm(gradient)) * float(np.linalg.norm(direction))
+    off = abs(float(np.sum(gradient * direction)) - slope)
+    return off / size if size > 0 else off
+
+
+def _not_finite(
+    value: NDArray[Any], gradients: Mapping[str, tuple[int, NDArray[Any]]], *, of_loss: bool
+) -> Iterator[str]:
+    if not np.isfinite(value).all():
+        yield f"the {'loss' if of_loss else 'output'} is not finite here, so differences of it say nothing"
+    names = [name for name, (_, gradient) in gradients.items() if not np.isfinite(gradient).all()]
+    if names:
+        yield f"not finite, so there is nothing to compare: the gradient of {known(names)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from chainrule.schemas.ops import OpSpec, nearest
 from chainrule.schemas.requests import Problem
 from chainrule.schemas.tensors import TensorSlot
 
+FLOAT32_MAX = float.fromhex("0x1.fffffep+127")
+
 Source = TensorSlot | Drawn
 """Where a leaf's numbers come from: the request's arrays, or a seed."""
 
@@ -101,14 +103,14 @@ class _Builder:
         op = find(spec.op)
         held = tuple(self._parameters_of(spec, op, named, pointer))
         self._claim(named.node, pointer)
-        self.nodes.append(Node(named.node, make_op(spec), (*taken, *held)))
+        self.nodes.append(Node(named.node, self._op(spec, pointer), (*taken, *held)))
 
     def finish(self, inputs: tuple[str, ...], output: str) -> Description:
         self.pointers.output = output
         loss: Node | None = None
         penalties: tuple[Node, ...] = ()
-        if self.request.loss is not None and self.request.targets is not None:
-            loss = Node(LOSS, make_op(self.request.loss), (output, TARGETS))
+        if self.request.takes_loss and self.request.loss is not None and self.request.targets is not None:
+            loss = Node(LOSS, self._op(self.request.loss, "/loss"), (output, TARGETS))
             self.sources[TARGETS] = self.request.targets
             penalties = tuple(self._penalties())
         try:
@@ -138,7 +140,19 @@ class _Builder:
             penalty = f"{find(spec.op).name}{position + 1}"
             for name in spec.parameters:
                 self._claim(f"{penalty}.{name}", pointer)
-                yield Node(f"{penalty}.{name}", make_op(spec), (name,))
+                yield Node(f"{penalty}.{name}", self._op(spec, pointer), (name,))
+
+    def _op(self, spec: Any, pointer: str) -> Op:
+        """The op of a spec, whose numbers the dtype asked for can hold."""
+        op = make_op(spec)
+        if self.request.dtype == "float32":
+            for option in options_of(type(op)):
+                if _beyond_float32(getattr(op, option.name)):
+                    raise refuse(
+                        f"{pointer}/{wire_name(option)}",
+                        f'{wire_name(option)} is a number beyond float32 (3.4e38): write "dtype": "float64"',
+                    )
+        return op
 
     def _parameter(self, name: str, source: Source, pointer: str) -> None:
         self._claim(name, pointer)
@@ -149,6 +163,11 @@ class _Builder:
         other = self.pointers.names.setdefault(name, pointer)
         if other is not pointer:
             raise refuse(pointer, f"two things are called {name} (the other is at {other}): rename one")
+
+
+def _beyond_float32(value: Any) -> bool:
+    numbers = value if isinstance(value, tuple) else (value,)
+    return any(isinstance(number, float) and abs(number) > FLOAT32_MAX for number in numbers)
 
 
 def make_op(spec: Any) -> Op:

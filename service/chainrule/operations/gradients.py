@@ -37,10 +37,12 @@ class Gradients:
         self.wrt = self._wrt()
         check_layout(prepared, self.wrt, "gradient of")
         if self.request.per_example:
-            check_per_example(self.request)
+            self._check_per_example()
         slots = tuple(self.wrt.values())
         self.program = backward_program(plan, self.of, slots)
         self.step_program = self._step_program() if self.request.steps else None
+        if self.step_program is not None:
+            _check_layout_of_steps(prepared, self.step_program)
         self.cost: Cost = (
             prepared.cost
             + forward_cost(plan)
@@ -69,15 +71,13 @@ class Gradients:
             reply["per_example"] = {"gradients": self._per_example(trace, seed, results, fused)}
         if self.step_program is not None:
             reply["steps"] = [self._step(results, link) for link in links(trace, self.step_program, cotangents, fused)]
-        count, reply["kinks"] = self._kinks(trace)
-        reply["kink_count"] = count
+        results.add_kinks(reply, *find_kinks(trace, (number for number, *_ in self.program.steps)))
         warnings = _warnings(trace, fused)
         if self.request.verify:
-            reply["verification"] = self._verification(arrays, cotangents, results, cancelled)
-            if count:
-                warnings.append(
-                    "verification: at a kink, differences need not agree with the subgradient that was used"
-                )
+            reply["verification"], doubts = self._verification(arrays, trace, cotangents, results, cancelled)
+            if reply["kink_count"]:
+                doubts.append("at a kink, differences need not agree with the subgradient that was used")
+            warnings += [f"verification: {doubt}" for doubt in doubts]
         return results.finish(reply, warnings)
 
     def _scalar_loss(self) -> int:
@@ -95,6 +95,14 @@ class Gradients:
             raise refuse("/wrt", "there is nothing to differentiate with respect to: name a node or an input")
         return {name: resolve(plan, name, f"/wrt/{position}") for position, name in enumerate(names)}
 
+    def _check_per_example(self) -> None:
+        check_per_example(self.request)
+        plan = self.prepared.plan
+        if self.request.upstream is not None and not plan.slots[plan.output].batched:
+            raise refuse("/per_example", "the output depends on no input, so there are no examples to tell apart")
+        if plan.loss in self.wrt.values():
+            raise refuse("/wrt", "C is the loss of all examples: leave it out, or per_example")
+
     def _step_program(self) -> Program:
         """The same walk, with every node's cotangent kept."""
         outputs = tuple(step.output for _, step, _ in self.program.steps)
@@ -107,11 +115,10 @@ class Gradients:
             return 1.0
         plan = self.prepared.plan
         given = np.asarray(arrays[upstream.index], dtype=np.float64)
-        found = given[None] if not self.request.batched else given
-        if found.shape != plan.full_shape(plan.output):
-            wanted = list(plan.full_shape(plan.output)[0 if self.request.batched else 1 :])
-            raise refuse("/upstream", f"upstream has shape {list(given.shape)}; the outputs' shape is {wanted}")
-        return self.prepared.on_device(found)
+        wanted = self.prepared.shape(plan.output)
+        if given.shape != wanted:
+            raise refuse("/upstream", f"upstream has shape {list(given.shape)}; the outputs' shape is {list(wanted)}")
+        return self.prepared.on_device(given.reshape(plan.full_shape(plan.output)))
 
     def _array(self, results: Results, slot: int, cotangents: dict[int, Cotangent]) -> Array:
         found = cotangents.get(slot)
@@ -131,11 +138,6 @@ class Gradients:
             found[name] = results.gradient(slot, xp.broadcast_to(array, full), each=True)
         return found
 
-    def _kinks(self, trace: Trace) -> tuple[int, list[Reply]]:
-        count, kinks = find_kinks(trace)
-        start = 0 if self.request.batched else 1
-        return count, [{"node": kink.node, "index": list(kink.index[start:]), "value": kink.value} for kink in kinks]
-
     def _step(self, results: Results, link: Link) -> Reply:
         index = self.prepared.plan.index
         of = index[link.node]
@@ -152,24 +154,37 @@ class Gradients:
         }
 
     def _verification(
-        self, arrays: Arrays, cotangents: dict[int, Cotangent], results: Results, cancelled: Callable[[], bool]
-    ) -> Reply:
+        self,
+        arrays: Arrays,
+        trace: Trace,
+        cotangents: dict[int, Cotangent],
+        results: Results,
+        cancelled: Callable[[], bool],
+    ) -> tuple[Reply, list[str]]:
+        """What the check found, and why it may have found nothing."""
         xp = self.prepared.xp
         found = verify(
-            self.prepared.plan,
+            trace,
             self.of,
             self.prepared.host_leaves(arrays),
-            {slot: xp.to_numpy(self._array(results, slot, cotangents)) for slot in self.program.keeps},
+            {name: (slot, xp.to_numpy(self._array(results, slot, cotangents))) for name, slot in self.wrt.items()},
             None if self.request.upstream is None else xp.to_numpy(self._seed(arrays)),
-            self.request.dtype,
             cancelled,
         )
-        return {
+        reply = {
             "method": found.method,
             "passed": found.passed,
             "tolerance": found.tolerance,
             "deviations": found.deviations,
         }
+        return reply, list(found.doubts)
+
+
+def _check_layout_of_steps(prepared: Prepared, program: Program) -> None:
+    slots = prepared.plan.slots
+    for _, step, wanted in program.steps:
+        taken = [slot for slot, want in zip(step.inputs, wanted, strict=True) if want]
+        check_layout(prepared, {slots[slot].name: slot for slot in (step.output, *taken)}, "step at")
 
 
 def _warnings(trace: Trace, fused: Fused | None) -> list[str]:

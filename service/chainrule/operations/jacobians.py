@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from chainrule.engine.backward import backward_program
 from chainrule.engine.cost import WALKS, Cost, forward_cost, jacobian_cost
 from chainrule.engine.fused import fuse, fused_warning
 from chainrule.engine.jacobian import jacobian
+from chainrule.engine.kinks import find_kinks
 from chainrule.engine.trace import never
 from chainrule.operations.limits import Limits
 from chainrule.operations.naming import resolve
@@ -39,6 +41,9 @@ class Jacobians:
             start=prepared.cost + forward_cost(plan),
         )
         limits.check(self.cost, self.request.dtype)
+        self.walked = {
+            number for of, wrt in self.pairs.values() for number, *_ in backward_program(plan, of, (wrt,)).steps
+        }
 
     def run(self, arrays: Arrays, cancelled: Callable[[], bool] = never) -> Reply:
         """The reply. Raises Refused, and Cancelled."""
@@ -48,4 +53,6 @@ class Jacobians:
         for name, (of, wrt) in self.pairs.items():
             value = jacobian(trace, of, wrt, fused=fused, cancelled=cancelled)
             found[name] = results.jacobian(of, wrt, value, structured=self.structured)
-        return results.finish({"jacobians": found}, [fused_warning(trace, fused)] if fused else [])
+        reply: Reply = {"jacobians": found}
+        results.add_kinks(reply, *find_kinks(trace, self.walked))
+        return results.finish(reply, [fused_warning(trace, fused)] if fused else [])

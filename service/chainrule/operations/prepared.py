@@ -52,6 +52,14 @@ class Prepared:
         except BackendUnavailable as error:
             raise refuse(f"/{error.field}", str(error)) from None
 
+    def drops_batch(self, slot: int) -> bool:
+        """Whether a value is held with a batch axis of 1 that the caller does not see."""
+        return not self.request.batched and self.plan.slots[slot].batched
+
+    def shape(self, slot: int) -> Shape:
+        """The shape of a value as the caller sees it."""
+        return self.plan.full_shape(slot)[self.drops_batch(slot) :]
+
     @property
     def cost(self) -> Cost:
         """Of making the leaves: numbers that are drawn are not free."""

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engine import layouts
-from chainrule.engine.backends import Array
+from chainrule.engine.backends import Array, Shape
 from chainrule.engine.errors import EngineError
 from chainrule.engine.jacobian import dense, jacobian_shape
+from chainrule.engine.kinks import Kink
 from chainrule.engine.structure import Diagonal, Jacobian, OuterJacobian
 from chainrule.operations.prepared import Prepared
 from chainrule.operations.refusals import refuse
@@ -45,7 +46,7 @@ class Results:
         full = jacobian_shape(plan, of, wrt)
         drop = self._drops_batch(of) or self._drops_batch(wrt)
         if structured and isinstance(found, Diagonal | OuterJacobian):
-            return self._structured(found, full[1:] if drop else full, drop)
+            return self._structured(found, full[1:] if drop else full, (), drop)
         value = dense(xp, found, full, len(plan.slots[of].shape))
         return self._dense(of, wrt, value[0] if drop else value)
 
@@ -53,7 +54,7 @@ class Results:
         """The Jacobian of one op, in the structure it has. It may lack a batch axis where the examples agree."""
         drop = self._drops_batch(of) or self._drops_batch(wrt)
         if isinstance(found, Diagonal | OuterJacobian):
-            return self._structured(found, None, drop)
+            return self._structured(found, None, self.prepared.plan.slots[of].shape, drop)
         full = len(jacobian_shape(self.prepared.plan, of, wrt))
         return self._dense(of, wrt, found.value[0] if drop and found.value.ndim == full else found.value)
 
@@ -62,11 +63,11 @@ class Results:
         laid = layouts.jacobian(xp, value, plan.slots[of].shape, plan.slots[wrt].shape, self.prepared.request.layout)
         return {"shape": list(laid.shape), "structure": "dense", "value": xp.to_numpy(laid)}
 
-    def _structured(self, found: Diagonal | OuterJacobian, full: tuple[int, ...] | None, drop: bool) -> Reply:
+    def _structured(self, found: Diagonal | OuterJacobian, full: Shape | None, example: Shape, drop: bool) -> Reply:
         xp = self.prepared.xp
         if isinstance(found, Diagonal):
             diagonal = xp.to_numpy(found.diagonal[0] if drop else found.diagonal)
-            shape = list(full) if full is not None else [*diagonal.shape, *diagonal.shape[0 if drop else 1 :]]
+            shape = list(full) if full is not None else [*diagonal.shape, *example]
             return {"shape": shape, "structure": "diagonal", "diagonal": diagonal}
         left, right = (xp.to_numpy(part[0] if drop else part) for part in (found.left, found.right))
         shape = list(full) if full is not None else [*left.shape, right.shape[-1]]
@@ -76,13 +77,22 @@ class Results:
         """A gradient with respect to something that does not matter."""
         return self.prepared.xp.zeros(self.prepared.plan.full_shape(slot))
 
+    def add_kinks(self, reply: Reply, count: int, shown: list[Kink]) -> None:
+        """Say in the reply where a derivative was taken at a kink."""
+        dropped = not self.prepared.request.batched
+        reply["kinks"] = [
+            {"node": kink.node, "index": list(kink.index[dropped and kink.batched :]), "value": kink.value}
+            for kink in shown
+        ]
+        reply["kink_count"] = count
+
     def finish(self, reply: Reply, warnings: list[str]) -> Reply:
         """Add `warnings` and `meta`."""
         xp = self.prepared.xp
         return {**reply, "warnings": warnings, "meta": meta(xp.name, xp.device, xp.dtype)}
 
     def _drops_batch(self, slot: int) -> bool:
-        return not self.prepared.request.batched and self.prepared.plan.slots[slot].batched
+        return self.prepared.drops_batch(slot)
 
 
 def warn_nonfinite(reply: Reply, paths: list[str]) -> None:

@@ -57,9 +57,7 @@ class Validate:
         }
 
     def _shape(self, slot: int) -> list[int]:
-        shape = self.prepared.plan.full_shape(slot)
-        drops = self.prepared.plan.slots[slot].batched and not self.request.batched
-        return list(shape[1:] if drops else shape)
+        return list(self.prepared.shape(slot))
 
     def _told(self, cost: Cost) -> dict[str, int]:
         return {"flops": cost.flops, "bytes": cost.bytes(ITEMSIZE[self.request.dtype]), "elements": cost.returned}

@@ -208,6 +208,8 @@ class JacobiansReply(ComputedReply):
     """The Jacobians, by `of/wrt`."""
 
     jacobians: dict[str, JacobianReply]
+    kinks: list[Kink] = Field(max_length=20)
+    kink_count: int = Field(description="How many there are; `kinks` has the first.")
 
 
 class FaultDescription(Documented):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, Union
+from typing import Annotated, ClassVar, Literal, Self, Union
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -26,6 +26,9 @@ Inputs = Annotated[
 
 class Problem(Strict):
     """A network with inputs, and a loss with targets where there is one: what every endpoint takes."""
+
+    takes_loss: ClassVar[bool] = True
+    """Whether a loss and targets that stand here are looked at."""
 
     network: Network
     inputs: Inputs
@@ -58,6 +61,8 @@ class ValidateRequest(Problem):
 
 class ForwardRequest(Problem):
     """The outputs, and every node's value where asked for. A loss and targets may stand here; they are not used."""
+
+    takes_loss = False
 
     trace: bool = Field(default=False, description="Also return every node's inputs (by name) and its output.")
 

@@ -94,9 +94,7 @@ def _jacobian_by_torch(network: Network, of: str, wrt: str) -> Any:
         return torch.func.jacrev(lambda value: network.one({**given, wrt: value})[of])(given[wrt])
 
     wanted = network.over_batch(one)
-    if network.batched(of):
-        return wanted
-    return wanted.movedim(0, wanted.ndim - network.shifted[wrt].ndim) if network.batched(wrt) else wanted[0]
+    return wanted if network.batched(of) or network.batched(wrt) else wanted[0]
 
 
 def _jacobian(trace: Trace, of: str, wrt: str) -> Any:

@@ -42,6 +42,12 @@ class ComplexNamespace(NumpyNamespace):
         return (x.real > 0).astype(x.dtype)
 
     @staticmethod
+    def sigmoid(x: Array) -> Array:
+        up = x.real > 0
+        power = np.exp(np.where(up, -x, x))
+        return np.where(up, 1, power) / (1 + power)
+
+    @staticmethod
     def softplus(x: Array) -> Array:
         up = x.real > 0
         return np.where(up, x, 0) + np.log1p(np.exp(np.where(up, -x, x)))
