@@ -33,7 +33,7 @@ class Application(FastAPI):
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.limits = Limits(settings.max_flops, settings.max_memory_bytes, settings.max_returned, settings.max_calls)
+        self.limits = Limits(settings.max_flops, settings.memory, settings.max_returned, settings.max_calls)
         self.calls = Calls(self.limits)
         self.workers = Workers(settings.workers, settings.queue)
         self.health = Health()

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from chainrule.api.available_memory import available_memory
 from chainrule.api.cpus import available_cpus
+
+MOST_MEMORY = 2 * 2**30
+"""Bytes for the arrays of one request, where there is plenty."""
+LEAST_MEMORY = 128 * 2**20
+"""Bytes for the arrays of one request, below which fewer requests had better compute at once."""
 
 KeyHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -30,7 +37,10 @@ class Settings(BaseSettings):
     )
     max_flops: int = Field(default=2 * 10**11, gt=0, description="The most floating-point operations of one request.")
     max_memory_bytes: int = Field(
-        default=2 * 2**30, gt=0, description="The most memory for the arrays of one request, in bytes."
+        default=0,
+        ge=0,
+        description="The most memory for the arrays of one request, in bytes; 0 for 2 GiB, or less where half of the "
+        "memory at hand does not hold so much for each request computing at once.",
     )
     max_returned: int = Field(default=10_000_000, gt=0, description="The most numbers in one reply.")
 
@@ -46,7 +56,8 @@ class Settings(BaseSettings):
     concurrency: int = Field(
         default=0,
         ge=0,
-        description="Large requests computing at once; 0 for the CPUs at hand, divided by the threads of each.",
+        description="Large requests computing at once; 0 for the CPUs at hand, divided by the threads of each, or "
+        "fewer where memory is short.",
     )
     queue: int = Field(
         default=16, ge=0, description="Large requests that may wait for a place; one more gets 429 at once."
@@ -92,7 +103,16 @@ class Settings(BaseSettings):
     @property
     def workers(self) -> int:
         """Large requests computing at once."""
-        return self.concurrency or max(1, available_cpus() // self.threads)
+        if self.concurrency:
+            return self.concurrency
+        by_cpus = available_cpus() // self.threads
+        by_memory = by_cpus if self.max_memory_bytes else _memory_for_arrays() // LEAST_MEMORY
+        return max(1, min(by_cpus, by_memory))
+
+    @property
+    def memory(self) -> int:
+        """Bytes for the arrays of one request. So much for every worker is at hand, unless the settings say more."""
+        return self.max_memory_bytes or max(1, min(MOST_MEMORY, _memory_for_arrays() // self.workers))
 
     @field_validator("keys", mode="before")
     @classmethod
@@ -104,3 +124,9 @@ class Settings(BaseSettings):
         """Tell the numerical libraries how many threads to use, unless the environment does. They ask when loaded."""
         for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
             os.environ.setdefault(name, str(self.threads))
+
+
+def _memory_for_arrays() -> int:
+    """Half of the memory at hand: the rest is for the libraries, the bodies and the replies."""
+    at_hand = available_memory()
+    return sys.maxsize if at_hand is None else at_hand // 2
