@@ -72,7 +72,9 @@ class Application(FastAPI):
             await exchange.refuse(problem)
         except asyncio.CancelledError:
             if exchange.status is None:
-                await exchange.refuse(Problem(503, "the service is shutting down"))
+                headers = {"Retry-After": str(self.settings.retry_after)}
+                await exchange.refuse(Problem(503, "the service is shutting down", headers=headers))
+            log_request(exchange)
             raise
         except Exception as error:
             if exchange.status is None:

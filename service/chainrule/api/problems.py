@@ -14,6 +14,9 @@ MEDIA_TYPE = "application/problem+json"
 MOST_DETAIL = 2_000
 """Characters of a message, of which an error has at most 21."""
 
+_TITLES = {413: "Content Too Large"}
+"""Where Python's own phrase, and with it the type, would depend on its version."""
+
 
 class Problem(Exception):
     """An error with the HTTP status that it travels under, and headers of its own."""
@@ -30,7 +33,7 @@ class Problem(Exception):
     ) -> None:
         super().__init__(detail)
         self.status = status
-        self.title = title or HTTPStatus(status).phrase
+        self.title = title or _TITLES.get(status) or HTTPStatus(status).phrase
         self.detail = detail
         self.faults = tuple(faults)
         self.count = len(faults) if count is None else count

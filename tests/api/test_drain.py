@@ -1,0 +1,107 @@
+"""The end: SIGTERM lets what is in flight finish, tells others to go elsewhere, and ends the process well."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from api.held import Held
+from api.problems import FORWARD, OUTPUTS, UNLIMITED, endless, padded
+from live_service import LiveService, live_service
+from problem_documents import assert_problem
+
+SOON = 30
+
+
+def until(found: Callable[[], bool]) -> None:
+    """Poll, for as long as a busy machine may take."""
+    started = time.monotonic()
+    while not found():
+        assert time.monotonic() - started < SOON
+        time.sleep(0.02)
+
+
+def refuses_connections(service: LiveService) -> bool:
+    try:
+        service.connect().close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_requests_in_flight_are_finished(log: Path) -> None:
+    with (
+        live_service(log, drain_notice=0, drain_seconds=60) as service,
+        Held(service, padded(FORWARD, 1_000)) as small,
+        Held(service, padded(FORWARD, 40_000)) as large,
+    ):
+        service.terminate()
+        until(lambda: refuses_connections(service))
+        assert not small.answered
+        assert not large.answered
+        for held in (small, large):
+            status, _, body = held.finish()
+            assert (status, body["outputs"]) == (200, OUTPUTS)
+        assert service.process.wait(SOON) == 0
+    assert "traceback" not in log.read_text()
+
+
+def test_for_a_while_the_service_is_unready_and_still_answers(log: Path) -> None:
+    with live_service(log, drain_notice=600, retry_after=5) as service:
+        with service.client() as client, Held(service, padded(FORWARD, 1_000)) as held:
+            assert client.get("/readyz").json() == {"status": "ok"}
+            service.terminate()
+            until(lambda: client.get("/readyz").status_code == 503)
+            unready = client.get("/readyz")
+            assert_problem(unready, 503)
+            assert unready.headers["Retry-After"] == "5"
+            assert client.get("/livez").status_code == 200
+            # Both on a connection that was there, and on a new one.
+            for post in (client.post, httpx.post):
+                assert post(f"{service.url}/v1/forward", json=FORWARD).json()["outputs"] == OUTPUTS
+            assert held.finish().status == 200
+        assert service.process.poll() is None
+
+
+def test_the_notice_ends_by_itself(log: Path) -> None:
+    with live_service(log, drain_notice=0.5) as service:
+        service.terminate()
+        assert service.process.wait(SOON) == 0
+
+
+def test_sigint_does_not_wait_for_the_notice(log: Path) -> None:
+    with live_service(log, drain_notice=600) as service:
+        service.process.send_signal(signal.SIGINT)
+        assert service.process.wait(SOON) == 0
+
+
+@pytest.mark.parametrize("computing", [False, True])
+def test_a_request_that_does_not_end_in_time_is_told_so(computing: bool, log: Path) -> None:
+    with live_service(log, drain_notice=0, drain_seconds=1, **UNLIMITED) as service, Held(service, endless()) as held:
+        if computing:
+            held.send_body()
+        service.terminate()
+        status, headers, body = held.answer(SOON)
+        assert (status, body["status"]) == (503, 503)
+        assert headers["Content-Type"] == "application/problem+json"
+        assert int(headers["Retry-After"]) >= 0
+        assert service.process.wait(SOON) == 0
+
+
+def test_every_request_is_in_the_log_to_the_last(log: Path) -> None:
+    with live_service(log, drain_notice=0, drain_seconds=1) as service:
+        with Held(service, padded(FORWARD, 1_000), X_Request_ID="finished") as held:
+            held.finish()
+        with Held(service, padded(FORWARD, 1_000), X_Request_ID="cut-off") as held:
+            service.terminate()
+            held.answer(SOON)
+        service.process.wait(SOON)
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    statuses = {line["request_id"]: line["status"] for line in lines if "request_id" in line}
+    assert (statuses["finished"], statuses["cut-off"]) == (200, 503)
