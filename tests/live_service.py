@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,17 +49,26 @@ class LiveService:
         self.process.send_signal(signal.SIGTERM)
 
 
+SERVE = (sys.executable, "-c", "from chainrule.api.server import serve; serve()")
+
+
 @contextmanager
-def live_service(log: Path, **settings: object) -> Iterator[LiveService]:
-    """A service under `settings`, each set in its environment, until the end of the block."""
+def live_service(log: Path, command: Sequence[str] = SERVE, **settings: object) -> Iterator[LiveService]:
+    """A service under `settings`, each set in its environment, until the end of the block.
+
+    In `command`, `{port}` stands for the port, for a command that takes no setting for it.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("CHAINRULE_")}
     chosen = {f"CHAINRULE_{name.upper()}": str(value) for name, value in {"port": port, **settings}.items()}
-    command = [sys.executable, "-c", "from chainrule.api.server import serve; serve()"]
     with log.open("wb") as output:
-        process = subprocess.Popen(command, env={**inherited, **chosen, "OMP_NUM_THREADS": "1"}, stderr=output)
+        process = subprocess.Popen(
+            [part.replace("{port}", str(port)) for part in command],
+            env={**inherited, **chosen, "OMP_NUM_THREADS": "1"},
+            stderr=output,
+        )
     service = LiveService(port, process, log)
     try:
         _wait(service)
