@@ -82,6 +82,7 @@ def network(*sizes: int, **fields: Any) -> bytes:
 
 LINEAR = {"op": "linear", "weight": [[1.0, 2.0]]}
 SELF = {"name": "f", "op": "tanh", "inputs": ["f"]}
+ALONE = {"name": "f", "op": "relu", "inputs": ["W"]}
 
 MALFORMED: dict[str, Callable[[], Body]] = {
     "nothing": lambda: ("forward", b""),
@@ -160,6 +161,11 @@ WORDS: dict[str, Callable[[], Body]] = {
     "a_name_that_is_taken": lambda: ("forward", layers({**LINEAR, "name": "C"})),
     "missing_parameter": lambda: ("forward", layers({"op": "linear", "weight": "V"})),
     "missing_input": lambda: ("forward", graph({"name": "f", "op": "tanh", "inputs": ["z"]})),
+    "no_inputs": lambda: (
+        "forward",
+        bare(network={"parameters": {"W": [[1, 2], [3, 4]]}, "nodes": [ALONE], "output": "f"}, inputs={}),
+    ),
+    "no_inputs_of_layers": lambda: ("forward", bare(inputs={})),
     "missing_output": lambda: ("forward", graph({"name": "f", "op": "tanh", "inputs": ["x"]}, output="g")),
     "missing_wrt": lambda: ("gradients", spoilt(wrt=["W9"])),
     "many_missing_wrt": lambda: ("gradients", spoilt(wrt=[f"V{i}" for i in range(150)])),

@@ -133,6 +133,12 @@ def _batch(request: Problem, description: Description, shapes: dict[str, Shape])
                 pointer, 'a number has no batch axis: write "batched": false for a single example, or [number]'
             )
         lengths[pointer] = shapes[name][0]
+    if not lengths:
+        raise refuse(
+            "/inputs",
+            'there is no input to tell the number of examples: give one, or write "batched": false for a network of '
+            "parameters alone",
+        )
     if len(set(lengths.values())) > 1:
         found = ", ".join(f"{pointer} has {length}" for pointer, length in lengths.items())
         raise refuse(
