@@ -1,5 +1,8 @@
 """Replies hold NumPy arrays under the contract's names."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -44,6 +47,40 @@ def test_a_loss_that_is_not_finite_is_a_float():
 def test_asking_for_an_absent_field_says_what_there_is():
     with pytest.raises(AttributeError, match="no gradients; it has outputs, loss"):
         _ = Reply({"outputs": [1.0], "loss": 1.0}).gradients
+
+
+def test_a_field_without_a_property_is_an_attribute_too():
+    reply = Reply({"valid": True, "nodes": [{"node": "a1"}], "order": ["a1"]})
+    assert reply.valid
+    assert reply.nodes == [{"node": "a1"}]
+    assert reply.order is reply["order"]
+    assert {"nodes", "order", "gradients", "raw"} <= set(dir(reply))
+    with pytest.raises(AttributeError, match="no ordr; it has valid, nodes, order"):
+        _ = reply.ordr
+    assert not hasattr(reply, "_nodes")
+
+
+def test_a_copy_is_a_reply():
+    reply = Reply({"loss": 0.5, "order": ["a1"]}, request_id="r1")
+    for copied in (copy.copy(reply), pickle.loads(pickle.dumps(reply))):
+        assert (copied.loss, copied.order, copied.request_id) == (0.5, ["a1"], "r1")
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"), [("Infinity", np.inf), ("-Infinity", -np.inf), ("NaN", np.nan), (np.float64(2), 2.0), (3, 3.0)]
+)
+def test_numbers_outside_tensors_are_floats_whether_finite_or_not(sent, read):
+    reply = Reply(
+        {
+            "kinks": [{"node": "a1", "index": [0, 1], "value": sent}],
+            "verification": {"method": "five_point", "passed": False, "tolerance": 1e-6, "deviations": {"x": sent}},
+        }
+    )
+    assert (reply.kinks[0].node, reply.kinks[0].index) == ("a1", (0, 1))
+    assert reply.verification["method"] == "five_point"
+    for number in (reply.kinks[0].value, reply.verification["deviations"]["x"]):
+        assert type(number) is float
+        np.testing.assert_equal(number, read)
 
 
 def test_the_trace_is_by_node_in_order():

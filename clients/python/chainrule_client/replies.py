@@ -76,6 +76,8 @@ class Kink:
 class Reply(Mapping[str, Any]):
     """A reply. Fields by attribute (`reply.loss`) or by key (`reply["loss"]`); asking for an absent one says so.
 
+    The properties below are those that have a type of their own here; any other field, such as the `nodes` and `order`
+    of `validate`, is an attribute all the same.
     `raw` is the JSON object as it came (in process: the same tree, holding arrays).
     """
 
@@ -86,6 +88,15 @@ class Reply(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         return self._fields[name]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # no field; and a copy asks for some before it has any fields
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return self._field(name)
+
+    def __dir__(self) -> Iterator[str]:
+        yield from super().__dir__()
+        yield from self._fields
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._fields)
@@ -220,6 +231,14 @@ def _per_example(sent: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _by_name(part) if isinstance(part, Mapping) else to_array(part) for name, part in sent.items()}
 
 
+def _kinks(sent: Sequence[Mapping[str, Any]]) -> list[Kink]:
+    return [Kink(kink["node"], tuple(kink["index"]), float(kink["value"])) for kink in sent]
+
+
+def _verification(sent: Mapping[str, Any]) -> dict[str, Any]:
+    return {**sent, "deviations": {name: float(found) for name, found in sent["deviations"].items()}}
+
+
 _READ: Mapping[str, Callable[[Any], Any]] = {
     "outputs": to_array,
     "loss": _scalar_or_array,
@@ -229,7 +248,8 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "trace": _trace,
     "drawn": _by_name,
     "steps": _steps,
-    "kinks": lambda sent: [Kink(kink["node"], tuple(kink["index"]), kink["value"]) for kink in sent],
+    "kinks": _kinks,
+    "verification": _verification,
 }
 
 
