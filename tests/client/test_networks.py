@@ -33,6 +33,28 @@ def test_layers_are_written_as_the_contract_has_them():
     }
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (relu, r"layer 2 is the function relu itself: write relu\(\)"),
+        ("relu", r"layer 2 is text: write op\('relu'\)"),
+        ([relu()], r"layer 2 is a list: write Network.layers\(\*layers\)"),
+        (relu()(Input("x")), r"layer 2 is a node, .*: write Network.graph\(output\)"),
+        ({"op": "relu"}, r"layer 2 is a dict, not a layer: write .*relu\(\)"),
+        (None, "layer 2 is a NoneType, not a layer"),
+    ],
+)
+def test_what_is_no_layer_is_refused_with_what_to_write(given, says):
+    with pytest.raises(TypeError, match=says):
+        Network.layers(linear(W1), given)
+
+
+@pytest.mark.parametrize("given", [relu, relu(), Input("x"), Parameter("W", W1), "relu"])
+def test_what_is_no_node_is_no_output(given):
+    with pytest.raises(TypeError, match="the output of a graph is a node"):
+        Network.graph(given)
+
+
 def test_a_graph_with_a_shared_weight_is_written_as_the_contract_has_it():
     x, weight = Input("x"), Parameter("W", W1)
     f, g = linear(weight, name="f")(x), linear(weight, name="g")(x)

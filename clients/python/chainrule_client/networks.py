@@ -102,8 +102,11 @@ class Network:
         """Each layer feeds the next; the first is fed the input `x`.
 
         The i-th `linear` becomes node `s{i}` with parameters `W{i}` and `b{i}`, the activation after it `a{i}`.
-        Raises ValueError if two different parameters share a name.
+        Raises ValueError if two different parameters share a name, and TypeError for what is no layer.
         """
+        for position, layer in enumerate(layers, 1):
+            if not isinstance(layer, Layer):
+                raise TypeError(f"layer {position} is {_advice(layer)}")
         parameters = _Parameters()
         entries = [
             {"op": layer.op, **({"name": layer.name} if layer.name else {}), **parameters.by_name(layer, drawn_name)}
@@ -116,8 +119,10 @@ class Network:
         """The network whose output is that node: everything it depends on, each node once.
 
         Nodes without a name are called after their op: `add1`, `relu2`.
-        Raises ValueError if two different nodes or parameters share a name.
+        Raises ValueError if two different nodes or parameters share a name, and TypeError for what is no node.
         """
+        if not isinstance(output, Node):
+            raise TypeError(f"the output of a graph is a node, an op applied, such as relu()(x); found {output!r:.100}")
         nodes = list(_in_order(output))
         names = _names(nodes)
         parameters = _Parameters()
@@ -215,6 +220,19 @@ def _names(nodes: list[Node]) -> dict[Operand, str]:
     for node in nodes:
         names[node] = node.layer.name or _next_name(node.layer.op, counts, taken)
     return names
+
+
+def _advice(given: Any) -> str:
+    """What stands where a layer should, and what to write instead."""
+    if isinstance(given, str):
+        return f"text: write op({given[:100]!r})"
+    if isinstance(given, list | tuple):
+        return f"a {type(given).__name__}: write Network.layers(*layers), each layer an argument"
+    if isinstance(given, Node):
+        return "a node, an op applied to operands: write Network.graph(output)"
+    if callable(given) and hasattr(given, "__name__"):
+        return f"the function {given.__name__} itself: write {given.__name__}()"
+    return f"a {type(given).__name__}, not a layer: write linear(W, b), relu(), or op(name)"
 
 
 def _next_name(op: str, counts: dict[str, int], taken: set[str]) -> str:
