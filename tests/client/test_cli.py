@@ -184,6 +184,12 @@ def test_a_service_out_of_reach_ends_with_1(file, monkeypatch):
     assert "no connection to http://service" in result.stderr
 
 
+def test_a_url_without_a_scheme_ends_with_2_and_says_what_to_write(file):
+    result = run("forward", file, "--url", "localhost:8000")
+    assert result.exit_code == 2
+    assert result.stderr == "chainrule: 'localhost:8000' is no URL of a service: write http://localhost:8000\n"
+
+
 def test_info_is_that_of_the_service(monkeypatch):
     answering(monkeypatch, lambda _: httpx.Response(200, json={"version": "1", "limits": {"flops": 5}}))
     assert run("info", "--url", "http://service").stdout == "version  1\nlimits  flops=5\n"

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 
 import httpx
 import pytest
@@ -62,6 +63,31 @@ def test_the_twins_have_the_same_methods_and_signatures():
         assert mine.parameters == theirs.parameters, name
         assert inspect.getdoc(method) == inspect.getdoc(asynchronous[name]), name
     assert list(inspect.signature(Client).parameters) == list(inspect.signature(AsyncClient).parameters)
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("localhost:8000", "'localhost:8000' is no URL of a service: write http://localhost:8000"),
+        ("127.0.0.1", "write http://127.0.0.1"),
+        ("//service:8000", "write http://service:8000"),
+        ("ftp://service", "write one like http://127.0.0.1:8000"),
+        ("http://", "write one like http://127.0.0.1:8000"),
+        ("http://service:port", "write one like http://127.0.0.1:8000"),
+    ],
+)
+def test_what_is_no_url_is_refused_with_what_to_write(call, monkeypatch, url, says):
+    with pytest.raises(ValueError, match=re.escape(says)):
+        call(answer, *FORWARD, settings={"base_url": url})
+    monkeypatch.setenv("CHAINRULE_URL", url)
+    with pytest.raises(ValueError, match=re.escape(says)):
+        call(answer, *FORWARD, settings={"base_url": None})
+    assert call.sent == []
+
+
+@pytest.mark.parametrize("url", ["http://service", "HTTPS://service:8443/under/", "http://[::1]:8000"])
+def test_a_url_has_a_scheme_and_a_host(call, url):
+    assert call(answer, *FORWARD, settings={"base_url": url}).outputs.shape == (1, 1)
 
 
 def test_the_reply_carries_the_id_the_service_gave(call):

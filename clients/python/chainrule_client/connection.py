@@ -37,16 +37,31 @@ class ConnectionSettings(TypedDict):
 def connection_settings(
     base_url: str | None, api_key: str | None, timeout: httpx.Timeout | float | None
 ) -> ConnectionSettings:
-    """The arguments as given, else from CHAINRULE_URL and CHAINRULE_API_KEY, else the defaults."""
+    """The arguments as given, else from CHAINRULE_URL and CHAINRULE_API_KEY, else the defaults.
+
+    Raises ValueError for a URL that is none.
+    """
     key = api_key or os.environ.get("CHAINRULE_API_KEY")
     return {
-        "base_url": base_url or os.environ.get("CHAINRULE_URL") or DEFAULT_URL,
+        "base_url": _checked(base_url or os.environ.get("CHAINRULE_URL") or DEFAULT_URL),
         "headers": {
             "Accept": "application/json, application/problem+json",
             **({"Authorization": f"Bearer {key}"} if key else {}),
         },
         "timeout": DEFAULT_TIMEOUT if timeout is None else httpx.Timeout(timeout),
     }
+
+
+def _checked(url: str) -> str:
+    if "://" not in url:
+        raise ValueError(f"{url!r} is no URL of a service: write http://{url.lstrip('/')}")
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise ValueError(f"{url!r} is no URL of a service ({error}): write one like {DEFAULT_URL}") from None
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ValueError(f"{url!r} is no URL of a service: write one like {DEFAULT_URL}, or with https")
+    return url
 
 
 def timeout_within(timeout: httpx.Timeout, seconds: float | None) -> httpx.Timeout:
