@@ -132,6 +132,12 @@ def test_a_bad_request_ends_with_2_and_a_sentence_on_stderr(tmp_path, text, says
     assert "Traceback" not in result.stderr
 
 
+def test_jacobians_without_pairs_end_with_2_and_the_option_that_gives_them(file):
+    result = run("jacobians", file)
+    assert result.exit_code == 2
+    assert 'give --pair y_hat/W1, once for each, or write "pairs" in the file' in result.stderr
+
+
 def test_a_missing_file_and_a_malformed_pair_end_with_2(file):
     missing = run("forward", "nowhere.json")
     assert (missing.exit_code, missing.stderr) == (

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
@@ -157,7 +158,7 @@ def jacobians(
     with _reporting():
         pairs = pairs_on_the_wire(pair) if pair else None
     changes = {"layout": layout, "dtype": dtype, "backend": backend, "pairs": pairs, "form": form}
-    _compute("jacobians", file, url, json, changes)
+    _compute("jacobians", file, url, json, changes, wanted={"pairs": "--pair y_hat/W1, once for each"})
 
 
 @app.command()
@@ -218,10 +219,23 @@ def _settings() -> Settings:
         raise ValueError("; ".join(wrong)) from None
 
 
-def _compute(operation: str, file: Path, url: str | None, json: bool, changes: Mapping[str, Any]) -> None:
-    """Have a request answered and print the answer. `changes` replaces fields of it, where not None or False."""
+def _compute(
+    operation: str,
+    file: Path,
+    url: str | None,
+    json: bool,
+    changes: Mapping[str, Any],
+    wanted: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Have a request answered and print the answer. `changes` replaces fields of it, where not None or False.
+
+    wanted: fields that there have to be, each with the option that gives it.
+    """
     with _reporting():
         request = {**_read(file), **{name: value for name, value in changes.items() if value}}
+        for name, given_by in wanted.items():
+            if name not in request:
+                raise ValueError(f'the request has no {name}: give {given_by}, or write "{name}" in the file')
         reply = _client(url).call(operation, request)
     _show(reply, reply.raw, json)
 
