@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from chainrule.engine.drawing import draw
+from chainrule.engine.drawing import MOST_CHOICES, draw, draw_below
 
 
 def by_hand(count: int, seed: int) -> list[float]:
@@ -49,3 +49,35 @@ def test_zeros_and_ones_and_seeds() -> None:
     assert draw((2,), "ones", 5.0, 0).tolist() == [5, 5]
     assert not np.array_equal(draw((3,), "normal", 1.0, 1), draw((3,), "normal", 1.0, 2))
     assert draw((), "normal", 1.0, 1).shape == ()
+
+
+def below_by_hand(n: int, count: int, key: int) -> list[int]:
+    """Whole numbers from the documented recipe, in Python integers."""
+    words = np.random.Philox(key=key).random_raw((count + 1) // 2).tolist()
+    halves = [half for word in words for half in (word & 0xFFFFFFFF, word >> 32)]
+    return [half * n // 2**32 for half in halves[:count]]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7, 25, 1000, MOST_CHOICES])
+def test_whole_numbers_follow_the_documented_recipe_exactly(n: int) -> None:
+    drawn = draw_below(n, (5, 3), key=2**128 - n)
+    assert drawn.dtype == np.int64
+    assert drawn.ravel().tolist() == below_by_hand(n, 15, 2**128 - n)
+
+
+def test_whole_numbers_never_change() -> None:
+    assert draw_below(25, (8,), 7).tolist() == [4, 21, 24, 7, 7, 10, 17, 10]
+    digest = hashlib.sha256(draw_below(1000, (70_001,), 7).astype("<i8").tobytes()).hexdigest()
+    assert digest == "a4d6d47251384994422270bd5dedbca24f6a59418d48fbb551873846e43244f1"
+
+
+def test_every_whole_number_comes_up_equally_often() -> None:
+    counts = np.bincount(draw_below(7, (70_000,), 3), minlength=7)
+    assert counts.size == 7
+    assert np.abs(counts - 10_000).max() < 400
+
+
+@pytest.mark.parametrize("n", [0, -1, MOST_CHOICES + 1])
+def test_whole_numbers_below_what_is_out_of_range_are_refused(n: int) -> None:
+    with pytest.raises(ValueError, match="below"):
+        draw_below(n, (2,), 0)
