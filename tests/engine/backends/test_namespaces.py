@@ -74,6 +74,7 @@ OWN_COMPLEX = (
     "step",
     "softplus",
     "relu",
+    "where_positive",
     "maximum",
     "clip",
     "max",

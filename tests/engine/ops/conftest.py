@@ -259,6 +259,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         "case": lambda case: True,
         "batched_case": lambda case: case.output_batched,  # its output has a batch axis
         "unbatched_case": lambda case: not any(case.batched),  # nothing has
+        "inner_case": lambda case: not case.is_loss,  # its cotangent may be anything
         "outer_case": lambda case: case.op.name in OUTER and case.output_batched,  # it forms one
     }
     for name, kept in kinds.items():

@@ -57,6 +57,10 @@ class ComplexNamespace(NumpyNamespace):
         return np.where(x.real > 0, x, 0)
 
     @staticmethod
+    def where_positive(x: Array, y: Array) -> Array:  # type: ignore[override]
+        return np.where(x.real > 0, y, 0)
+
+    @staticmethod
     def maximum(x: Array, y: Array) -> Array:  # type: ignore[override]
         return np.where(np.real(x) >= np.real(y), x, y)
 

@@ -76,7 +76,7 @@ class Namespace(Protocol):
         """max(x, 0)."""
 
     def where_positive(self, x: Array, y: Array) -> Array:
-        """y where x > 0, else 0, in one pass where the backend can."""
+        """y where x > 0, else 0, whatever y is there: a choice, not a product."""
 
     def clip(self, x: Array, low: float, high: float) -> Array: ...
     def maximum(self, x: Array, y: Array) -> Array: ...

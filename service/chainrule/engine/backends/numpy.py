@@ -82,7 +82,12 @@ class NumpyNamespace:
         return np.maximum(x, self.zero)
 
     def where_positive(self, x: Array, y: Array) -> Array:
-        return y * self.step(x)
+        # A product would make 0 · ∞ of an infinite y. putmask is the quickest, and takes a mask of y's own shape alone.
+        if x.shape != y.shape:
+            return np.where(x > self.zero, y, self.zero)
+        kept = np.array(y)
+        np.putmask(kept, x <= self.zero, self.zero)
+        return kept
 
     @staticmethod
     def clip(x: Array, low: float, high: float) -> Array:

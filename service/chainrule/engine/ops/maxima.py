@@ -30,7 +30,7 @@ class Max(OverAxes):
         return xp.max(inputs[0], self.axes, self.keepdims) if self.axes else inputs[0], None
 
     def vjp(self, xp: Namespace, cotangent: Array, at: Point, wanted: Wanted) -> tuple[Contribution, ...]:
-        return (self.put_back(cotangent) * self._shares(xp, at),)
+        return (_shared(xp, self.put_back(cotangent), self._shares(xp, at)),)
 
     def jvp(self, xp: Namespace, tangents: Tangents, at: Point) -> Array:
         return self.total(xp, tangents[0] * self._shares(xp, at))
@@ -72,7 +72,8 @@ class Maximum(Op):
 
     def vjp(self, xp: Namespace, cotangent: Array, at: Point, wanted: Wanted) -> tuple[Contribution, ...]:
         share = self._share(xp, at)
-        return cotangent * share if wanted[0] else None, cotangent * (1 - share) if wanted[1] else None
+        into_a = _shared(xp, cotangent, share) if wanted[0] else None
+        return into_a, _shared(xp, cotangent, 1 - share) if wanted[1] else None
 
     def jvp(self, xp: Namespace, tangents: Tangents, at: Point) -> Array:
         share = self._share(xp, at)
@@ -96,3 +97,8 @@ class Maximum(Op):
         """How much of the derivative goes to a."""
         a, b = at.inputs
         return xp.as_float(a > b) + 0.5 * xp.as_float(a == b)
+
+
+def _shared(xp: Namespace, cotangent: Array, share: Array) -> Array:
+    """cotangent · share, and 0 to what has no share, even of an infinite cotangent."""
+    return xp.where(share == 0, 0.0, cotangent * share)

@@ -93,12 +93,18 @@ class Clipped(Elementwise):
         return xp.clip(x, *self.bounds())
 
     def derivative(self, xp: Namespace, x: Array, y: Array) -> Array:
-        low, high = self.bounds()
-        return xp.as_float((x > low) & (x < high))
+        return xp.as_float(self._inside(x))
+
+    def vjp(self, xp: Namespace, cotangent: Array, at: Point, wanted: Wanted) -> tuple[Contribution, ...]:
+        return (xp.where(self._inside(at.inputs[0]), cotangent, 0.0),)
 
     def kink(self, xp: Namespace, x: Array) -> Array | None:
         low, high = self.bounds()
         return (x == low) | (x == high)
+
+    def _inside(self, x: Array) -> Array:
+        low, high = self.bounds()
+        return (x > low) & (x < high)
 
 
 @register
@@ -223,7 +229,7 @@ class Prelu(Op):
         into_x = cotangent * self._into_x(xp, at) if wanted[0] else None
         into_slope = None
         if wanted[1]:
-            into_slope = cotangent * xp.clip(at.inputs[0], -inf, 0.0)
+            into_slope = xp.where(at.inputs[0] > 0, 0.0, cotangent * at.inputs[0])
             summed = tuple(range(-self.rank, -1 if self.one_per_last_axis else 0))
             into_slope = xp.sum(into_slope, summed) if summed else into_slope
         return into_x, into_slope
