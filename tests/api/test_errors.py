@@ -17,7 +17,11 @@ POINTED: dict[str, tuple[str, dict[str, Any], str]] = {
     "field left out": ("forward", {"network": SOUND["network"]}, "/inputs"),
     "field of another type": ("forward", {**FORWARD, "batched": "yes"}, "/batched"),
     "choice that is none": ("forward", {**FORWARD, "dtype": "float16"}, "/dtype"),
-    "op that is none": ("forward", {**FORWARD, "network": {"layers": [LINEAR, {"op": "rleu"}]}}, "/network/layers/1"),
+    "op that is none": (
+        "forward",
+        {**FORWARD, "network": {"layers": [LINEAR, {"op": "rleu"}]}},
+        "/network/layers/1/op",
+    ),
     "option that is none": (
         "forward",
         {**FORWARD, "network": {"layers": [{**LINEAR, "wieght": 1}]}},

@@ -41,7 +41,7 @@ def test_the_loss_is_that_of_torch(op, classes):
 
 
 def test_one_more_is_refused_and_told_the_limit():
-    with pytest.raises(Refused, match=r"/loss/class_weights: wants at most 10000 of them; found 10001"):
+    with pytest.raises(Refused, match=r"/loss/class_weights: wants at most 10000 entries; found 10001"):
         Calls().parse("loss", body(MOST_NUMBERS + 1))
 
 

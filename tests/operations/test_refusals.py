@@ -23,7 +23,7 @@ def refusal(operation: str, limits: Limits | None = None, **request: Any) -> Ref
 
 
 CASES: list[tuple[str, dict[str, Any], str, str]] = [
-    ("forward", {"network": {"layers": [{"op": "lineer"}]}}, "/network/layers/0", "did you mean linear"),
+    ("forward", {"network": {"layers": [{"op": "lineer"}]}}, "/network/layers/0/op", "did you mean linear"),
     ("forward", {"network": {"layers": [{"op": "relu", "scal": 3}]}}, "/network/layers/0/scal", "not a field"),
     ("forward", {"network": {"layers": [{"op": "relu", "scale": "3"}]}}, "/network/layers/0/scale", "wants a number"),
     ("forward", {"network": {"layers": [{"op": "linear"}]}}, "/network/layers/0/weight", "is missing"),
@@ -63,7 +63,7 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
     ("forward", {"inputs": [[1, None]]}, "/inputs", "null"),
     ("forward", {"inputs": []}, "/inputs", "no elements|empty"),
     ("forward", {"inputs": 3}, "/inputs", '"batched": false'),
-    ("forward", {"device": "tpu"}, "/device", "form"),
+    ("forward", {"device": "tpu"}, "/device", "auto, cpu, cuda"),
     ("forward", {"device": "cuda"}, "/device", "cpu only"),
     ("forward", {"dtype": "float16"}, "/dtype", "float64"),
     ("forward", {"dtype": "float32", "inputs": [[1e39]]}, "/dtype", "beyond float32"),
@@ -75,14 +75,14 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
     ("loss", {"loss": "cross_entropy", "targets": [1.0, 0.0]}, "/targets", "write 2, not 2.0|integers"),
     ("loss", {"loss": "cross_entropy", "targets": [1, 2]}, "/targets", "2"),
     ("loss", {"loss": "bce", "targets": X}, "/network/layers/0", "node relu1: .*probabilities"),
-    ("loss", {"penalties": [{"op": "l2_penalty", "parameters": ["W"]}]}, "/penalties|", "give a loss"),
+    ("loss", {"penalties": [{"op": "l2_penalty", "parameters": ["W"]}]}, "/penalties", "give a loss"),
     (
         "gradients",
         {"loss": "mse", "targets": X, "penalties": [{"op": "l2_penalty", "parameters": ["W"]}]},
         "/penalties/0/parameters",
         "no such parameter",
     ),
-    ("gradients", {"loss": "mse", "targets": X, "upstream": X}, "", "drop one"),
+    ("gradients", {"loss": "mse", "targets": X, "upstream": X}, "/upstream", "drop one"),
     ("gradients", {"upstream": [[1.0]], "wrt": ["x"]}, "/upstream", r"the outputs' shape is \[2, 2\]"),
     ("gradients", {"loss": "mse", "targets": X, "wrt": ["z"]}, "/wrt/0", "there are"),
     ("gradients", {"loss": "mse", "targets": X, "wrt": ["y"]}, "/wrt/0", "targets"),

@@ -6,7 +6,7 @@ validation; and tensors of the same shapes, so it needs no plan.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from chainrule.engine.cost import Cost
 from chainrule.engine.trace import never
 from chainrule.operations.forward import Forward
+from chainrule.operations.grade import Grade
 from chainrule.operations.gradients import Gradients
 from chainrule.operations.jacobians import Jacobians
 from chainrule.operations.limits import Limits
@@ -24,10 +25,14 @@ from chainrule.operations.prepared import Arrays, Prepared, prepare
 from chainrule.operations.refusals import Refused, refuse
 from chainrule.operations.results import Reply
 from chainrule.operations.structures import Structure, Structures
+from chainrule.operations.terms import UNLIMITED, Terms
 from chainrule.operations.validate import Validate
 from chainrule.operations.validation import refusal_of
 from chainrule.schemas import requests
-from chainrule.schemas.envelope import Envelope, MalformedBody, load, split
+from chainrule.schemas.answers import Answers, MisplacedAnswer, read_answers
+from chainrule.schemas.envelope import Envelope, MalformedBody, load, parse_skeleton, split
+from chainrule.schemas.grading import GradeRequest
+from chainrule.schemas.parts import Tree, detach, whole
 from chainrule.schemas.tensors import ArrayCollector, UnfitTensor, pointer_of
 
 
@@ -46,7 +51,12 @@ OPERATIONS: Mapping[str, tuple[type[requests.Problem], Callable[[Prepared, Limit
     "loss": (requests.LossRequest, Loss),
     "gradients": (requests.GradientsRequest, Gradients),
     "jacobians": (requests.JacobiansRequest, Jacobians),
+    "grade": (GradeRequest, Grade),
 }
+
+
+GRADE = "grade"
+"""The one whose requests are more than a problem: answers are data, and on terms that depend on the caller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,41 +79,59 @@ class Calls:
         self.limits = limits or Limits()
         self._structures: Structures[Operation] = Structures()
 
-    def parse(self, name: str, body: bytes) -> Call:
+    def parse(self, name: str, body: bytes, terms: Terms = UNLIMITED) -> Call:
         """A JSON body of the operation `name`, ready to run. Raises Refused."""
         try:
-            envelope = split(body)
+            if name != GRADE:
+                return self._parsed(name, name, split(body))
+            envelope = split(body, words=True)
+            return self.parse_part(name, parse_skeleton(envelope), envelope.spans, terms)
         except MalformedBody as error:
-            raise Refused(str(error), title="Request not JSON", status=400) from None
-        structure = self._structures.find(name, envelope) or self._validate(name, envelope)
+            raise not_json(error) from None
+
+    def parse_part(self, name: str, tree: Tree, spans: Sequence[bytes], terms: Terms = UNLIMITED) -> Call:
+        """The same of a parsed skeleton, its placeholders for `spans`. Raises MalformedBody too."""
+        kept_as = f"{name} {len(spans)}"  # A parsed skeleton does not tell where a key was given twice.
+        if name != GRADE:
+            return self._parsed(name, kept_as, whole(tree, spans))
+        terms.check(tree)
+        if "answers" not in tree:
+            return self._parsed(name, kept_as, whole(tree, spans))
+        envelope, given = detach(tree, spans, "answers")
+        call = self._parsed(name, f"{name} {len(envelope.spans)}", envelope)
+        return _marking(call, _answers(given, spans), terms)
+
+    def take(self, name: str, request: Mapping[str, Any]) -> Call:
+        """A request as Python values, its tensors as lists or arrays, ready to run. Raises Refused."""
+        collector = ArrayCollector()
+        loaded = dict(request)
+        answers = _answers(loaded["answers"]) if name == GRADE and "answers" in loaded else None
+        structure: Structure[Operation] = Structure(self._model(name, loaded, collector), collector.layout)
+        call = self._call(name, structure, collector.arrays)
+        return call if answers is None else _marking(call, answers, UNLIMITED)
+
+    def _parsed(self, name: str, kept_as: str, envelope: Envelope) -> Call:
+        structure = self._structures.find(kept_as, envelope) or self._validate(name, kept_as, envelope)
         try:
             arrays = structure.layout.arrays(envelope.spans)
         except UnfitTensor as error:
             raise refuse(pointer_of(load(envelope), error.ref) or "", str(error)) from None
         return self._call(name, structure, arrays)
 
-    def take(self, name: str, request: Mapping[str, Any]) -> Call:
-        """A request as Python values, its tensors as lists or arrays, ready to run. Raises Refused."""
-        collector = ArrayCollector()
-        structure: Structure[Operation] = Structure(self._model(name, dict(request), collector), collector.layout)
-        return self._call(name, structure, collector.arrays)
-
-    def _validate(self, name: str, envelope: Envelope) -> Structure[Operation]:
-        try:
-            loaded = load(envelope)
-        except MalformedBody as error:
-            raise Refused(str(error), title="Request not JSON", status=400) from None
+    def _validate(self, name: str, kept_as: str, envelope: Envelope) -> Structure[Operation]:
+        loaded = load(envelope)
         collector = ArrayCollector(envelope.spans)
         model = self._model(name, loaded, collector)
         structure: Structure[Operation] = Structure(model, collector.layout)
-        self._structures.keep(name, envelope, structure)
+        self._structures.keep(kept_as, envelope, structure)
         return structure
 
     def _model(self, name: str, loaded: dict[str, Any], collector: ArrayCollector) -> requests.Problem:
+        model = OPERATIONS[name][0]
         try:
-            return OPERATIONS[name][0].model_validate(loaded, context={"arrays": collector})
+            return model.model_validate(loaded, context={"arrays": collector})
         except ValidationError as error:
-            raise refusal_of(error, loaded) from None
+            raise refusal_of(error, loaded, model) from None
 
     def _call(self, name: str, structure: Structure[Operation], arrays: Arrays) -> Call:
         shapes = tuple([array.shape for array in arrays])
@@ -112,3 +140,20 @@ class Calls:
             operation = OPERATIONS[name][1](prepare(structure.model, shapes), self.limits)
             self._structures.add(structure, shapes, operation)
         return Call(operation, arrays)
+
+
+def not_json(error: MalformedBody) -> Refused:
+    """The refusal of a body that is not JSON, or not of the form that any request has."""
+    return Refused(str(error), title="Request not JSON", status=400)
+
+
+def _answers(given: object, spans: Sequence[bytes] = ()) -> Answers:
+    try:
+        return read_answers(given, spans)
+    except MisplacedAnswer as error:
+        raise refuse(f"/answers{error.pointer}", str(error)) from None
+
+
+def _marking(call: Call, answers: Answers, terms: Terms) -> Call:
+    assert isinstance(call.operation, Grade)
+    return Call(call.operation.of(answers, terms.most_told), call.arrays)

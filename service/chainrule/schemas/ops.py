@@ -5,18 +5,28 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable
 from inspect import getdoc
-from typing import Annotated, Any, Literal, Union, get_args, get_type_hints
+from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, create_model
 from typing_extensions import TypeAliasType
 
+from chainrule.engine.graph import known
 from chainrule.engine.op import Op, options_of, wire_name
 from chainrule.engine.registry import ops
+from chainrule.schemas.own_words import array_only, no_object
 from chainrule.schemas.tensors import Inline, Integers, Numbers, Tensor
 
 NAME_PATTERN = r"^[^\s/]{1,100}$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 """What a node, parameter or input is called: no white space, no slash (`y_hat/W1` names a Jacobian)."""
+
+ParameterNames: TypeAlias = Annotated[
+    list[Name], Inline, array_only('wants a list of names: write ["W1"] for W1 alone')
+]
+"""Names of parameters, and of more where that is said."""
+
+InputNames: TypeAlias = Annotated[list[Name], Inline, array_only('wants a list of names: write ["x"] for x alone')]
+"""Names of what a node takes."""
 
 
 class Strict(BaseModel):
@@ -32,6 +42,9 @@ def _is_text(value: object) -> str:
 ParameterSource = Annotated[
     Union[Annotated[Name, Tag("name")], Annotated[Tensor, Tag("tensor")]],  # noqa: UP007
     Discriminator(_is_text),
+    no_object(
+        'numbers are drawn under a name: put it under network.parameters, as {"W": {"shape": …}}, and name it here'
+    ),
     Field(description="A tensor in place, or the name of an entry in `parameters`."),
 ]
 
@@ -95,7 +108,7 @@ def node_model(op: type[Op]) -> type[OpSpec]:
     taken = Field(min_length=least, max_length=most, description="Names of nodes, inputs or parameters.")
     fields = {
         "name": (Name, Field(description="What the node is called.")),
-        "inputs": (Annotated[list[Name], Inline], taken),
+        "inputs": (InputNames, taken),
     }
     return _model(op, "node", {**fields, **_parameters(op), **_options(op)})
 
@@ -108,7 +121,7 @@ def loss_model(op: type[Op]) -> type[OpSpec]:
 def penalty_model(op: type[Op]) -> type[OpSpec]:
     """The model of a penalty on named parameters."""
     named = Field(min_length=1, description="Names of the parameters that it is taken of.")
-    return _model(op, "penalty", {"parameters": (Annotated[list[Name], Inline], named), **_options(op)})
+    return _model(op, "penalty", {"parameters": (ParameterNames, named), **_options(op)})
 
 
 def op_names(kept: Callable[[type[Op]], bool]) -> list[str]:
@@ -142,8 +155,10 @@ def one_of(kept: Callable[[type[Op]], bool], model: Callable[[type[Op]], type[Op
     return Annotated[Union[models], Field(discriminator="op")]  # noqa: UP007
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
-    """Advice for a name that is not there."""
+def nearest(name: str, names: Iterable[str], otherwise: str = "", *, several: str = "there are") -> str:
+    """Advice for a name that is not there: those like it, or else `otherwise`, or else what there is."""
     every = sorted(names)
     close = difflib.get_close_matches(name, every, n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(every)}"
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    return otherwise or f"{several} {known(every) or 'none'}"

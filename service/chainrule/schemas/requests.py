@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self, Union
+from typing import Annotated, ClassVar, Literal, Union
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from chainrule.schemas.networks import Loss, Network, Penalty
-from chainrule.schemas.ops import Name, Strict
-from chainrule.schemas.tensors import Inline, Tensor
+from chainrule.schemas.ops import Name, ParameterNames, Strict
+from chainrule.schemas.own_words import array_only, in_own_words
+from chainrule.schemas.tensors import Inline, Tensor, TensorSlot
 
 MOST_PAIRS = 1_000
+DEVICE_PATTERN = r"^(auto|cpu|cuda(:\d{1,3})?)$"
 
 
 def _kind_of_inputs(value: object) -> str:
@@ -42,17 +44,18 @@ class Problem(Strict):
         description="Axis 0 of every input is the batch. With false each is one example; no result has a batch axis.",
     )
     dtype: Literal["float64", "float32"] = "float64"
-    device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d{1,3})?)$", description="auto, cpu, cuda, cuda:1")
+    device: str = Field(default="auto", pattern=DEVICE_PATTERN, description="auto, cpu, cuda, cuda:1")
     backend: Literal["torch", "numpy"] = Field(default="torch", description="numpy runs on the CPU only.")
     layout: Literal["torch", "numerator", "denominator"] = Field(
         default="torch", description="How gradients and Jacobians are shaped; tensors in requests are always torch's."
     )
 
-    @model_validator(mode="after")
-    def _loss_has_targets(self) -> Self:
-        if self.penalties and self.loss is None:
+    @field_validator("penalties")
+    @classmethod
+    def _added_to_a_loss(cls, penalties: list[Penalty], others: ValidationInfo) -> list[Penalty]:
+        if penalties and others.data.get("loss", ...) is None:
             raise ValueError("penalties are added to a loss: give a loss too")
-        return self
+        return penalties
 
 
 class ValidateRequest(Problem):
@@ -73,14 +76,30 @@ class LossRequest(Problem):
     per_example: bool = Field(default=False, description="Also return each example's share of the loss.")
 
 
+def _kind_of_wrt(value: object) -> str:
+    return "group" if isinstance(value, str) else "names"
+
+
+def _is_group(value: object) -> object:
+    if value not in ("parameters", "all"):
+        raise in_own_words('wants "parameters", "all" or a list of names: write ["W1"] for W1 alone')
+    return value
+
+
+Wrt = Annotated[
+    Union[  # noqa: UP007
+        Annotated[Literal["parameters", "all"], BeforeValidator(_is_group), Tag("group")],
+        Annotated[ParameterNames, Tag("names")],
+    ],
+    Discriminator(_kind_of_wrt),
+    Field(description="parameters, all (every parameter, input and node), or names of parameters, inputs and nodes."),
+]
+
+
 class GradientsRequest(Problem):
     """The gradients of the loss, or with `upstream` the cotangents that it brings about."""
 
-    wrt: Annotated[Literal["parameters", "all"] | list[Name], Inline] = Field(
-        default="parameters",
-        union_mode="left_to_right",
-        description="parameters, all (every parameter, input and node), or names of parameters, inputs and nodes.",
-    )
+    wrt: Wrt = "parameters"
     per_example: bool = Field(
         default=False, description="Also return each example's contribution to the gradients; they sum to them."
     )
@@ -92,11 +111,12 @@ class GradientsRequest(Problem):
     )
     verify: bool = Field(default=False, description="Check the gradients against differences of forward values.")
 
-    @model_validator(mode="after")
-    def _one_seed(self) -> Self:
-        if self.upstream is not None and self.loss is not None:
+    @field_validator("upstream")
+    @classmethod
+    def _one_seed(cls, upstream: TensorSlot | None, others: ValidationInfo) -> TensorSlot | None:
+        if upstream is not None and others.data.get("loss") is not None:
             raise ValueError("a loss and an upstream were given: the upstream stands in place of a loss, so drop one")
-        return self
+        return upstream
 
 
 class Pair(Strict):
@@ -106,10 +126,21 @@ class Pair(Strict):
     wrt: Name
 
 
+_PAIR = '{"of": "y_hat", "wrt": "W1"}'
+
+
+def _is_pair(value: object) -> object:
+    if not isinstance(value, dict | Pair):
+        raise in_own_words(f"a pair is an object: write {_PAIR}")
+    return value
+
+
 class JacobiansRequest(Problem):
     """Jacobians between any two values."""
 
-    pairs: Annotated[list[Pair], Inline] = Field(min_length=1, max_length=MOST_PAIRS)
+    pairs: Annotated[
+        list[Annotated[Pair, BeforeValidator(_is_pair)]], Inline, array_only(f"wants a list of pairs: write [{_PAIR}]")
+    ] = Field(min_length=1, max_length=MOST_PAIRS)
     form: Literal["dense", "structured"] = Field(
         default="dense", description="structured: a diagonal or an outer product is returned as its factors."
     )
