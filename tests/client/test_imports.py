@@ -26,6 +26,7 @@ IN_PROCESS = "from chainrule_client import local\nlocal.loss({'layers': [{'op': 
     ("program", "expected"),
     [
         ("import chainrule_client", set()),
+        ("import chainrule_client.exporters", set()),
         ("import chainrule_client.cli", {"typer"}),
         ("import chainrule_client.cli, chainrule.api.settings", {"typer", "pydantic"}),
         ("from chainrule_client import Network, linear, from_torch", {"numpy"}),
