@@ -229,7 +229,7 @@ def test_verification_passes_where_an_activation_is_saturated(backend: str, acti
 
 @BACKENDS
 def test_verification_names_what_cannot_be_moved_without_leaving_the_domain(backend: str) -> None:
-    layers = [{"op": "gelu"}, {"op": "scale", "factor": 6}, {"op": "sigmoid", "name": "p"}]
+    layers = [{"op": "gelu"}, {"op": "scale", "factor": 9}, {"op": "sigmoid", "name": "p"}]
     request = {"network": {"layers": layers}, "inputs": [[-1.0, 2.0]], "targets": [[0, 1]], "loss": "bce"}
     reply = run("gradients", {**request, "wrt": ["x", "y_hat"], "verify": True, "backend": backend})
     assert reply["verification"]["deviations"]["x"] < 1e-9

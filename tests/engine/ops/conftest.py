@@ -96,9 +96,9 @@ class Case:
     def differentiable(self) -> tuple[int, ...]:
         """The inputs with respect to which there is a derivative: neither targets nor indices."""
         kept = (0,) if self.is_loss else range(len(self.shapes))
-        return tuple(i for i in kept if self._draw_of(i) != "class")
+        return tuple(i for i in kept if self.draw_of(i) != "class")
 
-    def _draw_of(self, i: int) -> str:
+    def draw_of(self, i: int) -> str:
         return self.sample.draws[i] if i < len(self.sample.draws) else "uniform"
 
     @cached_property
@@ -112,7 +112,7 @@ class Case:
 
     def _draw(self, rng: np.random.Generator, i: int, shape: tuple[int, ...]) -> NDArray[Any]:
         sample = self.sample
-        match self._draw_of(i):
+        match self.draw_of(i):
             case "uniform":
                 return np.asarray(rng.uniform(sample.low, sample.high, shape))
             case "probability":

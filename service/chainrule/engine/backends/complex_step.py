@@ -57,7 +57,7 @@ class ComplexNamespace(NumpyNamespace):
         return np.where(x.real > 0, x, 0)
 
     @staticmethod
-    def where_positive(x: Array, y: Array) -> Array:  # type: ignore[override]
+    def where_positive(x: Array, y: Array) -> Array:
         return np.where(x.real > 0, y, 0)
 
     @staticmethod

@@ -97,7 +97,9 @@ class BinaryCrossEntropyOnLogits(Loss):
     )
 
     def elements(self, xp: Namespace, prediction: Array, target: Array) -> tuple[Array, Saved]:
-        value = xp.relu(prediction) - prediction * target + xp.log1p(xp.exp(-xp.abs(prediction)))
+        # −|z| is written z − 2 max(z, 0): at 0, whatever slope a complex step takes of max(z, 0), the two cancel.
+        positive = xp.relu(prediction)
+        value = positive - prediction * target + xp.log1p(xp.exp(prediction - positive - positive))
         return value, (prediction, target)
 
     def derivative(self, xp: Namespace, saved: Saved) -> Array:
