@@ -53,7 +53,7 @@ SERVE = (sys.executable, "-c", "from chainrule.api.server import serve; serve()"
 
 
 @contextmanager
-def live_service(log: Path, command: Sequence[str] = SERVE, **settings: object) -> Iterator[LiveService]:
+def live_service(log: Path, command: Sequence[str] = SERVE, /, **settings: object) -> Iterator[LiveService]:
     """A service under `settings`, each set in its environment, until the end of the block.
 
     In `command`, `{port}` stands for the port, for a command that takes no setting for it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from live_service import live_service
+from api.held import Held
+from api.problems import FORWARD, UNLIMITED, endless
+from live_service import LiveService, live_service
 
 CALLERS = 24
 REQUESTS_EACH = 12
@@ -94,36 +97,22 @@ async def all_callers(url: str) -> int:
 
 
 @pytest.fixture(scope="module")
-def busy_url(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
     """A service that never has to refuse so many callers, with several threads whatever the machine."""
-    with live_service(tmp_path_factory.mktemp("busy") / "log", concurrency=4, queue=CALLERS) as service:
-        yield service.url
-        assert "traceback" not in service.log.read_text()
+    log = tmp_path_factory.mktemp("busy") / "log"
+    with live_service(log, concurrency=4, queue=CALLERS, **UNLIMITED) as service:
+        yield service
+        assert "traceback" not in log.read_text()
 
 
-def test_each_of_many_callers_gets_the_answer_to_its_own_request(busy_url: str) -> None:
-    assert asyncio.run(all_callers(busy_url)) == CALLERS * REQUESTS_EACH
+def test_each_of_many_callers_gets_the_answer_to_its_own_request(busy: LiveService) -> None:
+    assert asyncio.run(all_callers(busy.url)) == CALLERS * REQUESTS_EACH
 
 
-def test_a_large_computation_does_not_hold_up_small_requests(busy_url: str) -> None:
-    """While a request computes in a thread, others are answered: else they could not overtake it."""
-
-    async def overtaking() -> bool:
-        large = {
-            "network": {"parameters": {"W": {"shape": [1_500, 1_500], "scale": 0.01}}},
-            "inputs": [[1.0] * 1_500] * 20,
-        }
-        large["network"]["layers"] = [{"op": "linear", "weight": "W"}] * 300 + [{"op": "mean"}]
-        async with httpx.AsyncClient(base_url=busy_url, timeout=120) as client:
-            slow = asyncio.ensure_future(client.post("/v1/forward", json=large))
-            answered = 0
-            while not slow.done():
-                reply = await client.post(
-                    "/v1/forward", json={"network": {"layers": [{"op": "tanh"}]}, "inputs": [[0.0]]}
-                )
-                assert reply.json()["outputs"] == [[0.0]]
-                answered += not slow.done()
-            assert (await slow).status_code == 200
-        return answered > 3
-
-    assert asyncio.run(overtaking())
+def test_a_large_computation_does_not_hold_up_others(busy: LiveService) -> None:
+    with Held(busy, endless()) as computing, busy.client() as client:
+        computing.send_body()
+        for size in (1, 2_000) * 10:
+            reply = client.post("/v1/forward", json={**FORWARD, "inputs": [[1.0, -1.0]] * size})
+            assert reply.json()["outputs"] == [[-0.5]] * size
+            assert not computing.answered

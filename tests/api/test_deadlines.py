@@ -36,6 +36,7 @@ def test_an_answer_that_takes_longer_is_given_up_with_408() -> None:
     assert time.monotonic() - started < SOON
     problem = assert_problem(reply, 408)
     assert "0.5 seconds" in problem.detail
+    assert problem.type == "urn:chainrule:problem:request-timeout"
 
 
 def test_the_deadline_of_the_service_holds_where_the_caller_would_wait_longer() -> None:

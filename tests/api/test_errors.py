@@ -164,7 +164,6 @@ def test_every_title_has_its_own_type_and_neither_depends_on_the_python(client: 
         "request-not-json": client.post("/v1/forward", content=b"{", headers=JSON),
         "request-not-valid": client.post("/v1/forward", json={}),
         "bad-request": client.post("/v1/forward", json=FORWARD, headers={"X-Request-Timeout": "soon"}),
-        "request-timeout": client.post("/v1/forward", json=FORWARD, headers={"X-Request-Timeout": "0"}),
     }
     assert {name: reply.json()["type"] for name, reply in replies.items()} == {
         name: f"urn:chainrule:problem:{name}" for name in replies

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ def drawn(*shape: int, seed: int = 1, inputs: list[list[float]]) -> Request:
     }
 
 
-def weighted(weights: list[float], targets: list[int]) -> Request:
+def weighted(weights: Sequence[float], targets: list[int]) -> Request:
     loss = {"op": "cross_entropy", "class_weights": weights}
     return "loss", {"network": {"layers": [{"op": "tanh"}]}, "inputs": [[0.5, -1.0]], "targets": targets, "loss": loss}
 

@@ -27,6 +27,8 @@ from schemathesis.specs.openapi.checks import (
 from chainrule.api import Settings, create_app
 from chainrule.api.examples import PROBLEM
 
+FITTING: Any = {name: PROBLEM[name] for name in ("network", "inputs", "targets")}
+
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -66,16 +68,16 @@ fitting = drawn(40, "fuzzing").include(method="POST")
 
 
 @some.parametrize()  # type: ignore[untyped-decorator]
-def test_every_answer_is_as_described(case: schemathesis.Case, url: str) -> None:
+def test_every_answer_is_as_described(case: schemathesis.Case[Any], url: str) -> None:
     case.call_and_validate(base_url=url, checks=CHECKS)
 
 
 @fitting.parametrize()  # type: ignore[untyped-decorator]
-def test_every_answer_is_as_described_where_the_numbers_fit(case: schemathesis.Case, url: str) -> None:
+def test_every_answer_is_as_described_where_the_numbers_fit(case: schemathesis.Case[Any], url: str) -> None:
     """Drawn tensors hardly ever fit each other. With those of an example the other fields come to count."""
     if isinstance(case.body, dict):
         kept = {name: value for name, value in case.body.items() if name not in ("upstream", "device")}
-        case.body = {**kept, **{name: PROBLEM[name] for name in ("network", "inputs", "targets")}}
+        case.body = {**kept, **FITTING}
     case.call_and_validate(base_url=url, checks=CHECKS)
 
 

@@ -115,7 +115,7 @@ def test_settings_reach_the_service_from_the_environment(log: Path) -> None:
 
 def test_uvicorn_serves_the_application_by_its_name(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "uvicorn", "chainrule.api:app", "--port", "{port}"]
-    with live_service(tmp_path / "log", command=command, queue=3) as service:
+    with live_service(tmp_path / "log", command, queue=3) as service:
         reply = httpx.post(f"{service.url}/v1/forward", json=FORWARD, timeout=60)
         assert reply.json()["outputs"] == OUTPUTS
         assert httpx.get(f"{service.url}/v1/info").json()["limits"]["queue"] == 3
