@@ -16,7 +16,8 @@ SOURCES = (ROOT / "service", ROOT / "clients" / "python")
 ALLOWED = {
     "chainrule.engine": ("chainrule.engine",),
     "chainrule.schemas": ("chainrule.schemas", "chainrule.engine"),
-    "chainrule.operations": ("chainrule.operations", "chainrule.schemas", "chainrule.engine"),
+    "chainrule.grading": ("chainrule.grading", "chainrule.engine"),
+    "chainrule.operations": ("chainrule.operations", "chainrule.grading", "chainrule.schemas", "chainrule.engine"),
     "chainrule.api": ("chainrule",),
     "chainrule": (),
     "chainrule_client": ("chainrule_client", "chainrule.schemas"),
@@ -29,6 +30,7 @@ HTTP = ("fastapi", "starlette", "uvicorn")
 FORBIDDEN = {
     "chainrule.engine": (*HTTP, "httpx", "pydantic", "torch"),
     "chainrule.engine.backends.torch": (*HTTP, "httpx", "pydantic"),
+    "chainrule.grading": (*HTTP, "httpx", "pydantic", "torch"),
     "chainrule.schemas": (*HTTP, "httpx", "torch"),
     "chainrule.operations": (*HTTP, "httpx", "torch"),
     "chainrule_client": (*HTTP, "torch"),

@@ -1,0 +1,159 @@
+"""Every single mistake that could be behind a wrong quantity, and the numbers that each would give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engine.errors import EngineError
+from chainrule.engine.graph import TARGETS
+from chainrule.engine.op import Op
+from chainrule.engine.ops.linear import Linear
+from chainrule.engine.ops.loss import Loss
+from chainrule.grading.findings import Finding, of_mistake
+from chainrule.grading.mistakes import (
+    activation_mistake,
+    linear_mistake,
+    loss_mistake,
+    parameter_mistake,
+    value_mistake,
+)
+from chainrule.grading.mistakes.places import ActivationPlace, LinearPlace, LossPlace, ParameterPlace, ValuePlace
+from chainrule.grading.work import Work
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A mistake, and the quantity as it would then be. `works`: how the work would go on from it, most likely first."""
+
+    finding: Finding
+    predicted: Array
+    works: tuple[Work, ...]
+
+
+def backward_candidates(work: Work, steps: Iterable[int], slot: int) -> Iterator[Candidate]:
+    """Mistakes made on the way back through `steps`, seen in the cotangent of `slot`."""
+    for number in steps:
+        for finding, parts in _applied(partial(_altered_parts, work, number)):
+            altered = work.with_parts(number, parts)
+            predicted = altered.cotangent(slot)
+            if predicted is not None:
+                yield Candidate(finding, predicted, (altered,))
+
+
+def _altered_parts(work: Work, number: int) -> Iterator[tuple[Finding, tuple[Any, ...]]]:
+    step, op, point = work.chain.plan.steps[number], work.op(number), work.point(number)
+    cotangent = work.cotangent(step.output)
+    if isinstance(op, Loss):
+        place = _loss_place(work, number, op)
+        for mistake in loss_mistake:
+            for altered in mistake.apply(place):
+                if altered.derivative is not None:
+                    yield of_mistake(mistake, altered, "C"), (altered.derivative * cotangent, None)
+    elif op.family == "activation" and len(step.inputs) == 1:
+        here = ActivationPlace(work.chain.xp, op, point.inputs[0], point.output, cotangent)
+        for entry in activation_mistake:
+            for altered in entry.apply(here):
+                yield of_mistake(entry, altered, step.name), (altered.array,)
+    elif isinstance(op, Linear):
+        at = LinearPlace(op, point.inputs[0], point.inputs[1], cotangent)
+        for linear in linear_mistake:
+            for altered in linear.apply(at):
+                yield of_mistake(linear, altered, step.name), (altered.array, *(None,) * (len(step.inputs) - 1))
+
+
+def forward_candidates(work: Work, steps: Iterable[int], slot: int) -> Iterator[Candidate]:
+    """Mistakes made in the forward pass through `steps`, seen in the value of `slot`."""
+    for number in steps:
+        step, op = work.chain.plan.steps[number], work.op(number)
+        place = _value_place(work, number, op)
+        for mistake in value_mistake:
+            for altered in _applied(partial(mistake.apply, place)):
+                kept = work.with_value(step.output, altered.array)
+                works: tuple[Work, ...] = (
+                    (kept,) if altered.op is None else (work.with_value(step.output, altered.array, altered.op), kept)
+                )
+                try:
+                    predicted = works[0].value(slot)
+                except EngineError:
+                    continue
+                yield Candidate(of_mistake(mistake, altered, step.name), predicted, works)
+
+
+def loss_candidates(work: Work, number: int) -> Iterator[Candidate]:
+    """Mistakes in the value of the loss. Each goes on with the derivative that belongs to it, or in the value alone."""
+    op = work.op(number)
+    if not isinstance(op, Loss):
+        return
+    place = _loss_place(work, number, op)
+    for mistake in loss_mistake:
+        for altered in _applied(partial(mistake.apply, place)):
+            if altered.array is not None:
+                works: tuple[Work, ...] = (work,)
+                if altered.derivative is not None:
+                    works = (work.with_parts(number, (altered.derivative, None)), work)
+                yield Candidate(of_mistake(mistake, altered, "C"), np.asarray(altered.array), works)
+
+
+def parameter_candidates(work: Work, slot: int) -> Iterator[Candidate]:
+    """Mistakes in the gradient of one parameter alone."""
+    takers = work.chain.takers[slot]
+    if len(takers) != 1:
+        return
+    (number, position), plan = takers[0], work.chain.plan
+    right, part = work.cotangent(slot), work.parts(number)[position]
+    if right is None or part is None or plan.steps[number].folds[position] is None:
+        return
+    name = plan.slots[slot].name
+    place = ParameterPlace(
+        work,
+        part,
+        right,
+        isinstance(plan.steps[number].op, Linear) and position == 2,
+        tuple(_other_values(work, plan.steps[number].inputs[0])),
+        plan.slots[plan.steps[number].inputs[0]].name,
+    )
+    for mistake in parameter_mistake:
+        for altered in mistake.apply(place):
+            yield Candidate(of_mistake(mistake, altered, name), np.asarray(altered.array), (work,))
+
+
+def _loss_place(work: Work, number: int, op: Loss) -> LossPlace:
+    step, point = work.chain.plan.steps[number], work.point(number)
+    prediction, target = point.inputs
+    producer = work.chain.producers.get(step.inputs[0])
+    output_op: Op | None = None if producer is None else work.op(producer)
+    return LossPlace(work.chain.xp, op, prediction, target, point.saved.factor, output_op)
+
+
+def _value_place(work: Work, number: int, op: Op) -> ValuePlace:
+    step, point = work.chain.plan.steps[number], work.point(number)
+    first = step.inputs[0]
+    others = tuple(
+        (name, value)
+        for name, value in _other_values(work, first)
+        if value.shape == point.inputs[0].shape and work.chain.plan.index[name] < step.output
+    )
+    return ValuePlace(work.chain.xp, op, point.inputs, point.output, others, work.chain.plan.slots[first].name)
+
+
+def _other_values(work: Work, right: int) -> Iterator[tuple[str, Array]]:
+    """Values of one axis an example, other than `right`, by name."""
+    for slot, held in enumerate(work.chain.plan.slots):
+        if slot != right and held.batched and len(held.shape) == 1 and held.name != TARGETS:
+            yield held.name, work.value(slot)
+
+
+def _applied(alter: Callable[[], Iterator[Any]]) -> Iterator[Any]:
+    """What a mistake makes of its place, as far as that is in the domain of every function."""
+    try:
+        yield from alter()
+    except EngineError:
+        return

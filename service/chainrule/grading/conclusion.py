@@ -1,0 +1,108 @@
+"""From the accounts that a walk leaves to the mistakes that are reported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chainrule.engine.plan import Plan
+from chainrule.grading.constants import Constants
+from chainrule.grading.findings import Finding
+from chainrule.grading.hypothesis import Explanation, Hypothesis
+from chainrule.grading.quantities import Quantity
+from chainrule.grading.report import Diagnosed
+
+
+def conclude(
+    accounts: Sequence[Hypothesis], quantities: Sequence[Quantity], plan: Plan, constants: Constants
+) -> list[Diagnosed]:
+    """The mistakes of the simplest account, one entry a mistake, with what cannot be told from each."""
+    best = accounts[0]
+    found: dict[object, Diagnosed] = {}
+    for number, explanation in enumerate(best.explanations):
+        either = [*explanation.either, *_ties(accounts, number)]
+        moved = _moved(best, explanation, quantities, plan, constants)
+        findings = (moved,) if moved else explanation.findings
+        for finding in findings:
+            known = found.get(finding.key)
+            if known is None:
+                others = [] if moved or len(findings) > 1 else _distinct(either, findings)
+                found[finding.key] = Diagnosed([finding], [explanation.quantity], [], others)
+            else:
+                known.findings.append(finding)
+                known.explains += [explanation.quantity] if explanation.quantity not in known.explains else []
+                known.either = []
+    for quantity, (verdict, source) in best.verdicts.items():
+        for each in found.values():
+            if verdict == "follows" and source in each.explains:
+                each.follows.append(quantity)
+    _accumulated(found, quantities, plan)
+    return list(found.values())
+
+
+def _ties(accounts: Sequence[Hypothesis], number: int) -> list[Finding]:
+    """What other accounts, as good, have in this one's place."""
+    best, found = accounts[0], list[Finding]()
+    for other in accounts[1:]:
+        same_length = len(other.explanations) == len(best.explanations)
+        differs = [i for i, each in enumerate(other.explanations) if same_length and each != best.explanations[i]]
+        if differs == [number] and other.explanations[number].quantity == best.explanations[number].quantity:
+            explanation = other.explanations[number]
+            found += (*explanation.findings, *explanation.either) if len(explanation.findings) == 1 else ()
+    return found
+
+
+def _distinct(either: Sequence[Finding], findings: Sequence[Finding]) -> list[Finding]:
+    seen = {(finding.code, finding.at, finding.detail) for finding in findings}
+    kept = []
+    for finding in either:
+        key = (finding.code, finding.at, finding.detail)
+        if key not in seen:
+            seen.add(key)
+            kept.append(finding)
+    return kept
+
+
+def _moved(
+    best: Hypothesis, explanation: Explanation, quantities: Sequence[Quantity], plan: Plan, constants: Constants
+) -> Finding | None:
+    """A constant too much in ∂C/∂ŷ that is made good later: it was put somewhere else."""
+    (finding, *second) = explanation.findings
+    of = {quantity.name: quantity for quantity in quantities}
+    asked = of[explanation.quantity]
+    if second or finding.value is None or asked.kind != "gradient" or not plan.slots[asked.slot].batched:
+        return None
+    later = list(best.verdicts).index(explanation.quantity) + 1
+    after = [(of[name], verdict) for name, (verdict, _) in list(best.verdicts.items())[later:]]
+    gradients = [verdict for quantity, verdict in after if quantity.kind == "gradient"]
+    if not gradients or gradients[0] != "returns":
+        return None
+    index = int(constants.nearest(constants.values[:1] * 0 + 1 / finding.value)[0])
+    name = constants.every[index].name
+    message = (
+        f"the factor {name} is missing from ∂C/∂{plan.slots[asked.slot].name} and comes in later in the backward pass: "
+        "the gradients are right in the end"
+    )
+    hint = "The loss's derivative has the constant of the loss itself, such as the 1/N of a mean."
+    return Finding("moved", finding.at, message, hint, factor=name, value=finding.value)
+
+
+def _accumulated(found: dict[object, Diagnosed], quantities: Sequence[Quantity], plan: Plan) -> None:
+    """Every parameter's gradient twice what it should be may also be a second call added to the first."""
+    parameters = {
+        quantity.name
+        for quantity in quantities
+        if quantity.kind == "gradient" and not plan.slots[quantity.slot].batched
+    }
+    for each in found.values():
+        first = each.findings[0]
+        twice = first.code == "factor" and first.value == 2.0
+        if not (twice and parameters and {*each.explains} <= parameters <= {*each.explains, *each.follows}):
+            continue
+        message = "every gradient is twice what it should be: a second backward pass was added to the first"
+        hint = "Clear the gradients before each backward pass."
+        accumulated = Finding("accumulated", "parameters", message, hint, value=2.0)
+        if len(each.findings) == 1:
+            each.either.append(accumulated)
+        else:
+            each.either = [Finding("factor", "parameters", first.message, first.hint, factor="2", value=2.0)]
+            each.findings = [accumulated]

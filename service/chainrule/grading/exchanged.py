@@ -1,0 +1,38 @@
+"""Two gradients handed in under each other's names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from chainrule.grading.findings import Finding
+from chainrule.grading.policy import Policy, within
+from chainrule.grading.report import Diagnosed
+from chainrule.grading.walk import Submitted
+
+if TYPE_CHECKING:
+    from chainrule.grading.grader import Grader
+
+
+def exchanged(submitted: Sequence[Submitted], grader: Grader, policy: Policy) -> list[Diagnosed]:
+    """The pairs of wrong answers of one kind that are each other's truth."""
+    wrong = [each for each in submitted if not each.right and each.quantity.kind in ("gradient", "value")]
+    found = []
+    for one, other in combinations(wrong, 2):
+        if one.quantity.kind != other.quantity.kind:
+            continue
+        if _is(one, grader.value(other.quantity), policy) and _is(other, grader.value(one.quantity), policy):
+            names = [one.quantity.name, other.quantity.name]
+            at = " and ".join(name.partition(".")[2] or name for name in names)
+            message = f"{names[0]} and {names[1]} are exchanged"
+            finding = Finding("exchanged", at, message, "Check the order in which you return the gradients.")
+            found.append(Diagnosed([finding], names, [], []))
+    return found
+
+
+def _is(each: Submitted, truth: NDArray[Any], policy: Policy) -> bool:
+    readings = [reading for reading in (*each.readings, each.raw) if reading.shape == truth.shape]
+    return any(within(reading, truth, policy.bound(truth)) for reading in readings)

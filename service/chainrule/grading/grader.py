@@ -1,0 +1,231 @@
+"""Marking one submission against one problem."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engine.backends import choose
+from chainrule.engine.fused import fuse
+from chainrule.engine.plan import Plan
+from chainrule.engine.structure import Outer
+from chainrule.engine.trace import run_forward
+from chainrule.grading.conclusion import conclude
+from chainrule.grading.constants import LOG_BASES, Constants
+from chainrule.grading.exchanged import exchanged
+from chainrule.grading.hypothesis import Hypothesis
+from chainrule.grading.jacobian_work import jacobian_of
+from chainrule.grading.kinks import other_subgradients
+from chainrule.grading.policy import Policy, largest, within, wrong_entries
+from chainrule.grading.quantities import Quantity, in_order, resolve
+from chainrule.grading.readings import Reader
+from chainrule.grading.report import FULL, MOST_INDICES, Diagnosed, Item, Report, Status
+from chainrule.grading.walk import Submitted, Walk
+from chainrule.grading.work import Chain, Parts, Work
+
+Array = NDArray[Any]
+
+WITH_LOGARITHMS = ("bce", "bce_logits", "cross_entropy", "nll", "kl_div")
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An answer that is no tensor: `missing`, or of no `shape`, and what was found."""
+
+    kind: Literal["missing", "shape"]
+    message: str
+
+
+Answer = Array | Unreadable
+
+
+class Grader:
+    """Marks submissions to one problem, whose truth is computed once, on NumPy in float64.
+
+    plan, leaves: the problem, as the engine takes it. upstream: a cotangent of the output in place of a loss.
+    batched: whether answers have a batch axis. dtype: what submissions are computed in; the rounding of float32 counts.
+    Raises DomainError where the problem itself has no numbers.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        leaves: Mapping[str, Array],
+        *,
+        upstream: Array | None = None,
+        batched: bool = True,
+        dtype: str = "float64",
+    ) -> None:
+        self.plan, self.batched, self.dtype = plan, batched, dtype
+        self.xp = choose("numpy", "cpu", "float64")
+        self.differentiates = plan.loss is not None or upstream is not None
+        with np.errstate(all="ignore"):
+            trace = run_forward(plan, self.xp, {name: self.xp.asarray(array) for name, array in leaves.items()})
+            of = plan.output if upstream is not None or plan.loss is None else plan.loss
+            fused = fuse(trace) if of == plan.loss else None
+            parts: dict[int, Parts] = {} if fused is None else {fused.number: (fused.cotangent,)}
+            seed: Any = upstream if upstream is not None else 1.0 if of == plan.loss else np.zeros(plan.full_shape(of))
+            self.truth = Work.of_trace(Chain(plan, self.xp, of), trace, seed, parts)
+        self.kinks = other_subgradients(self.truth)
+        logs = any(step.op.name in WITH_LOGARITHMS for step in plan.steps)
+        self.constants = Constants(plan, LOG_BASES if logs else ())
+        self._truths: dict[str, Array] = {}
+
+    def resolve(self, name: str) -> Quantity:
+        """The quantity of that name. Raises UnknownQuantity."""
+        return resolve(self.plan, name, differentiates=self.differentiates)
+
+    def value(self, quantity: Quantity, work: Work | None = None) -> Array:
+        """What a quantity is, in the engine's shape."""
+        if work is None:
+            if quantity.name not in self._truths:
+                self._truths[quantity.name] = self.value(quantity, self.truth)
+            return self._truths[quantity.name]
+        if quantity.kind in ("value", "loss"):
+            return np.asarray(work.value(quantity.slot))
+        if quantity.kind == "jacobian":
+            return jacobian_of(work, quantity)
+        found = work.cotangent(quantity.slot)
+        return np.zeros(self.plan.full_shape(quantity.slot)) if found is None else np.asarray(found)
+
+    def grade(self, answers: Mapping[str, Answer], policy: Policy, points: Mapping[str, float] | None = None) -> Report:
+        """Mark answers by quantity. `points`: what each is worth; 1 each of `answers` where there are none.
+
+        Raises UnknownQuantity for an answer, or points, for what this problem does not have.
+        """
+        worth = dict.fromkeys(answers, 1.0) if points is None else {**dict.fromkeys(answers, 0.0), **points}
+        quantities = in_order(self.plan, [self.resolve(name) for name in worth])
+        with np.errstate(all="ignore"):
+            return _Marking(self, policy, worth).of(quantities, answers)
+
+
+class _Marking:
+    """One submission."""
+
+    def __init__(self, grader: Grader, policy: Policy, worth: Mapping[str, float]) -> None:
+        self.grader, self.policy, self.worth = grader, policy, worth
+        self.reader = Reader(grader.plan, grader.xp, policy, batched=grader.batched)
+
+    def of(self, quantities: list[Quantity], answers: Mapping[str, Answer]) -> Report:
+        items = {quantity.name: self._item(quantity, answers.get(quantity.name)) for quantity in quantities}
+        diagnosis: list[Diagnosed] = []
+        doubtful = any(item.status in ("wrong", "shape") and item.trouble is None for item in items.values())
+        if doubtful:
+            diagnosis = self._diagnosed(quantities, answers, items)
+        for item in items.values():
+            item.points = self._points(item)
+        return Report(list(items.values()), diagnosis if self.policy.diagnose else [])
+
+    # -- each quantity by itself --------------------------------------------------------------------------------
+    def _item(self, quantity: Quantity, answer: Answer | None) -> Item:
+        most = self.worth[quantity.name]
+        if answer is None:
+            return Item(quantity.name, "missing", 0.0, most)
+        if isinstance(answer, Unreadable):
+            return Item(quantity.name, answer.kind, 0.0, most, trouble=answer.message)
+        truth = self.grader.value(quantity)
+        readings = self.reader.readings(answer, quantity)
+        bound = self.policy.bound(truth, self._rounding(quantity))
+        right = any(within(reading, truth, bound) for reading in readings)
+        item = Item(quantity.name, "correct" if right else "wrong", 0.0, most)
+        self._describe(item, quantity, answer, truth, bound)
+        if not right:
+            item.status = self._status(quantity, answer, readings, bound)
+        return item
+
+    def _status(self, quantity: Quantity, answer: Array, readings: list[Array], bound: float) -> Status:
+        if not np.isfinite(answer).all():
+            return "nonfinite"
+        if not readings:
+            return "shape"
+        for work in self.grader.kinks:
+            other = self.grader.value(quantity, work)
+            if any(within(reading, other, bound) for reading in readings):
+                return "at_kink"
+        return "wrong"
+
+    def _describe(self, item: Item, quantity: Quantity, answer: Array, truth: Array, bound: float) -> None:
+        layout = self.reader.layout_of(answer, quantity)
+        expected = self.reader.laid_out(truth, quantity, layout)
+        item.shape, item.wanted_shape = answer.shape, expected.shape
+        item.tolerance = {"rtol": self.policy.relative, "atol": self.policy.absolute}
+        item.expected = expected
+        item.total = int(expected.size)
+        if answer.size == expected.size and self.reader.readings(answer, quantity):
+            self._count(item, answer.reshape(expected.shape), expected, bound)
+
+    def _count(self, item: Item, answer: Array, expected: Array, bound: float) -> None:
+        wrong = wrong_entries(answer, expected, bound)
+        item.wrong = int(np.count_nonzero(wrong))
+        item.indices = [[int(i) for i in index] for index in np.argwhere(wrong)[:MOST_INDICES]]
+        item.max_abs = largest(answer - expected)
+        size = largest(expected)
+        item.max_rel = item.max_abs / size if size > 0 else 0.0 if item.max_abs == 0 else float("inf")
+
+    def _rounding(self, quantity: Quantity) -> float:
+        """What float32 may add to the sum over the examples: its precision times Σ|terms|."""
+        if self.grader.dtype != "float32" or quantity.kind != "gradient":
+            return 0.0
+        takers = self.grader.truth.chain.takers[quantity.slot]
+        terms = 0.0
+        for number, position in takers:
+            part = self.grader.truth.parts(number)[position]
+            if type(part) is Outer:
+                part = Outer(np.abs(part.left), np.abs(part.right), part.tokens, part.transposed)
+                terms += largest(part.sum(self.grader.xp))
+            elif part is not None:
+                terms += largest(np.abs(part).sum(axis=0)) if np.ndim(part) else 0.0
+        return float(np.finfo(np.float32).eps) * terms
+
+    # -- all of them along the chain ----------------------------------------------------------------------------
+    def _diagnosed(
+        self, quantities: list[Quantity], answers: Mapping[str, Answer], items: dict[str, Item]
+    ) -> list[Diagnosed]:
+        submitted = [
+            self._submitted(quantity, answers[quantity.name], items[quantity.name])
+            for quantity in quantities
+            if items[quantity.name].trouble is None and items[quantity.name].status not in ("missing", "nonfinite")
+        ]
+        pairs = exchanged(submitted, self.grader, self.policy)
+        taken = {name for pair in pairs for name in pair.explains}
+        walk = Walk(self.grader.truth, self.grader.constants, self.policy)
+        along = [each for each in submitted if each.quantity.name not in taken]
+        accounts = walk.along(along) if along else []
+        found = [*pairs]
+        if accounts:
+            self._judge(accounts[0], items)
+            found += conclude(accounts, [each.quantity for each in along], self.grader.plan, self.grader.constants)
+        for each in found:
+            for name in each.explains:
+                items[name].codes += [
+                    finding.code for finding in each.findings if finding.code not in items[name].codes
+                ]
+        return found
+
+    def _submitted(self, quantity: Quantity, answer: Answer, item: Item) -> Submitted:
+        assert not isinstance(answer, Unreadable)
+        raw = answer
+        if not self.grader.batched and self.grader.plan.slots[quantity.slot].batched and answer.ndim:
+            raw = answer[None]
+        readings = tuple(self.reader.readings(answer, quantity))
+        return Submitted(quantity, raw, readings, item.status in FULL)
+
+    def _judge(self, account: Hypothesis, items: dict[str, Item]) -> None:
+        for name, (verdict, source) in account.verdicts.items():
+            item = items[name]
+            if item.status in ("wrong", "shape") and verdict == "follows" and source is not None:
+                item.status = "correct_given_own_work"
+                item.follows_from = source
+
+    def _points(self, item: Item) -> float:
+        if item.status in FULL or (item.status == "correct_given_own_work" and self.policy.follow_through):
+            return item.max_points
+        if self.policy.partial == "entries" and item.wrong is not None and item.total:
+            share = item.max_points * (item.total - item.wrong) / item.total
+            return share if isfinite(share) else 0.0
+        return 0.0
