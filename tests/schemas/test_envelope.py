@@ -80,6 +80,30 @@ def test_skeleton_and_spans_make_the_same_document(document, style):
     assert filled_in(load(envelope), [json.loads(span) for span in envelope.spans]) == document
 
 
+WORDS = ("NaN", "Infinity", "-Infinity")
+with_words = st.recursive(
+    st.sampled_from([*WORDS, "NaN,", '"NaN"', "a"]) | numbers | st.none() | arrays,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts | st.sampled_from(WORDS), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def words_as_nulls(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: words_as_nulls(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [None if isinstance(item, str) and item in WORDS else words_as_nulls(item) for item in value]
+    return value
+
+
+@given(st.dictionaries(texts | st.sampled_from(WORDS), with_words, max_size=5), styles)
+def test_words_may_count_as_numbers(document, style):
+    envelope = split(written(document, style), words=True)
+    spans = [json.loads(span) for span in envelope.spans]
+    assert [words_as_nulls(span) for span in spans] == outermost_spans(words_as_nulls(document))
+    assert filled_in(load(envelope), spans) == document
+
+
 @given(documents, styles)
 def test_short_and_long_bodies_are_split_alike(document, style):
     body = written(document, style)
@@ -105,16 +129,20 @@ def test_the_skeleton_does_not_depend_on_what_the_arrays_hold(document, style, d
     assert split(written(redrawn(document), style)).skeleton == split(written(document, style)).skeleton
 
 
-def parsed(body: bytes) -> object:
+def parsed(body: bytes, *, words: bool = False) -> object:
     """What split, load and the parsing of every span make of a body; None where any of them refuses."""
     try:
-        envelope = split(body)
+        envelope = split(body, words=words)
         return filled_in(load(envelope), [orjson.loads(span) for span in envelope.spans])
     except (MalformedBody, orjson.JSONDecodeError):
         return None
 
 
-@given(documents, styles, st.lists(st.tuples(st.floats(0, 1), st.sampled_from(list('[]{}",:\\ 05nx\0\1'))), max_size=3))
+@given(
+    documents,
+    styles,
+    st.lists(st.tuples(st.floats(0, 1), st.sampled_from([*'[]{}",:\\ 05nx\0\1\2', '"NaN"'])), max_size=3),
+)
 def test_a_damaged_body_is_refused_exactly_where_it_is_not_json(document, style, damage):
     body = bytearray(written(document, style))
     for where, symbol in damage:
@@ -123,6 +151,7 @@ def test_a_damaged_body_is_refused_exactly_where_it_is_not_json(document, style,
     ours = parsed(bytes(body))
     with patch.object(module, "_SHORT", -1):
         assert parsed(bytes(body)) == ours
+    assert parsed(bytes(body), words=True) == ours
     try:
         theirs = orjson.loads(bytes(body))
     except orjson.JSONDecodeError:

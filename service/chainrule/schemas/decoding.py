@@ -24,12 +24,19 @@ _LARGE = 4096
 _PIECE = 1 << 19
 """Bytes of text parsed at a time. orjson lets no other thread run, and its lists take five times the memory of text."""
 
+_BEYOND = "is infinity"
+"""In orjson's error for a number beyond float64."""
+
 # What text of one kind has, and text of numbers has not.
 _NOT_NUMBERS = ((b'"', "text"), (b"{", "an object"), (b"n", "null"), (b"t", "true"), (b"f", "false"))
 
 
 class TensorError(ValueError):
     """Ragged, empty, malformed, of too many axes, not finite, or with something in it that is no number."""
+
+
+class MalformedText(TensorError):
+    """Text that is not JSON."""
 
 
 def decode(text: bytes) -> Array:
@@ -80,7 +87,8 @@ def _decoded(text: bytes, *, at: int = 0, rows: int = 0) -> Array:
         nested = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         hint = "; NaN and Infinity are not JSON" if b"N" in text or b"I" in text else ""
-        raise TensorError(f"{error.msg}, at byte {at + error.pos} of the array{hint}") from None
+        kind = TensorError if _BEYOND in error.msg else MalformedText
+        raise kind(f"{error.msg}, at byte {at + error.pos} of the array{hint}") from None
     # np.array takes [1, true] for [1, 1]; true and false have an e, which few numbers have.
     if len(text) < _LARGE and b"e" not in text:
         array = _assembled(nested)

@@ -30,7 +30,7 @@ def encode(reply: Mapping[str, Any], on_nonfinite: Callable[[list[str]], object]
         return text
     if paths and on_nonfinite is not None:
         on_nonfinite(paths)
-    return _dumps(_spelled(reply))
+    return _dumps(spelled(reply))
 
 
 def _dumps(tree: object) -> bytes:
@@ -68,12 +68,12 @@ def _is_finite(value: object) -> bool:
     return True
 
 
-def _spelled(tree: Any) -> Any:
+def spelled(tree: Any) -> Any:
     """The tree with its numbers that are not finite in words, and its arrays in this machine's byte order."""
     if isinstance(tree, Mapping):
-        return {key: _spelled(item) for key, item in tree.items()}
+        return {key: spelled(item) for key, item in tree.items()}
     if isinstance(tree, list | tuple):
-        return [_spelled(item) for item in tree]
+        return [spelled(item) for item in tree]
     if isinstance(tree, np.ndarray | np.generic) and tree.dtype.kind == "f":
         array = np.asarray(tree, tree.dtype.newbyteorder("="))
         return array if np.isfinite(array).all() else _words(array)

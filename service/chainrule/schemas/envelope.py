@@ -35,6 +35,9 @@ MAX_RANK = 8
 _SHORT = 4096
 """Bodies up to this many bytes are split by one regular expression, longer ones by memchr."""
 
+_WORDS = (b"NaN", b"Infinity", b"-Infinity")
+"""What is not finite, as replies and answers write it: in strings."""
+
 _LEAST = len("[0],")
 """Fewest bytes that a span leaves in the skeleton, so that a hopeless body is given up early."""
 
@@ -76,17 +79,21 @@ _SPAN = re.compile(_span_pattern())
 _MEMBER = re.compile(rb'"(?<=\w"):(\s*+' + _span_pattern() + rb")")
 _LEAF = re.compile(rb'\[[^\[\]{}"]*+\]')
 _COLON = re.compile(rb"\s*+:")
+_HIDDEN_KEY = re.compile(rb"\x02(-?[A-Za-z]++)\x02(?=\s*+:)")
 _STRING_OR_PLACEHOLDER = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|(\[\d++\])', re.DOTALL)
 # A match takes five bytes of the body at least, the word character among them.
 _MEMBERS = [b'":[%d]' % k for k in range(_SHORT // 5 + 1)]
 
 
-def split(body: bytes) -> Envelope:
+def split(body: bytes, *, words: bool = False) -> Envelope:
     """Cuts a request into skeleton and spans, in time linear in its length and without parsing a number.
 
+    With `words` the strings "NaN", "Infinity" and "-Infinity" count as numbers: a span may hold them.
     Raises MalformedBody where the body has a string that does not end, or over MAX_SKELETON bytes outside
     its tensors. Other faults show in `load`, and in decoding the spans.
     """
+    if words and any(b'"%b"' % word in body for word in _WORDS):
+        return _split_with_words(body)
     if len(body) <= _SHORT:
         pieces = _MEMBER.split(body)
         if _LEAF.search(b'"'.join(pieces[::2])) is None:
@@ -99,12 +106,33 @@ def split(body: bytes) -> Envelope:
 
 
 def _split_with_escapes(body: bytes) -> Envelope:
+    hidden = _split_at_quotes(_hide_escapes(body))
+    return Envelope(_show_escapes(hidden.skeleton), hidden.spans)
+
+
+def _hide_escapes(body: bytes) -> bytes:
     # NUL is nowhere allowed in JSON, so pairs that begin with it can stand for the two escapes that
     # concern the end of a string.
     if b"\0" in body:
         raise MalformedBody(f"the body has a NUL byte, at byte {body.index(0)}")
-    hidden = _split_at_quotes(body.replace(b"\\\\", b"\0\0").replace(b'\\"', b"\0\1"))
-    return Envelope(hidden.skeleton.replace(b"\0\0", b"\\\\").replace(b"\0\1", b'\\"'), hidden.spans)
+    return body.replace(b"\\\\", b"\0\0").replace(b'\\"', b"\0\1")
+
+
+def _show_escapes(text: bytes) -> bytes:
+    return text.replace(b"\0\0", b"\\\\").replace(b"\0\1", b'\\"')
+
+
+def _split_with_words(body: bytes) -> Envelope:
+    # Nor is \2 allowed anywhere: it can stand for the quotes around a word that is not a key.
+    if b"\2" in body:
+        raise MalformedBody(f"the body has a control character, at byte {body.index(2)}")
+    hidden = _hide_escapes(body)
+    for word in _WORDS:
+        hidden = hidden.replace(b'"%b"' % word, b"\2%b\2" % word)
+    found = _split_at_quotes(_HIDDEN_KEY.sub(rb'"\1"', hidden))
+    skeleton = found.skeleton.replace(b"\2", b'"')
+    spans = tuple([span.replace(b"\2", b'"') for span in found.spans])
+    return Envelope(_show_escapes(skeleton), spans)
 
 
 def _split_at_quotes(body: bytes) -> Envelope:
@@ -190,32 +218,39 @@ def load(envelope: Envelope) -> dict[str, object]:
     a key twice and so would drop or swap tensors. Of a key given twice whose values hold no tensor, the last
     one counts.
     """
-    try:
-        document = orjson.loads(envelope.skeleton)
-    except orjson.JSONDecodeError as error:
-        where = f", at byte {_position(error, envelope)}" if error.doc else ""
-        raise MalformedBody(f"the body is not JSON: {error.msg}{where}") from None
-    if type(document) is not dict:
-        raise MalformedBody("the body is JSON but not an object; a request is an object: {…}")
+    document = parse_skeleton(envelope)
     found: list[int] = []
-    loaded: dict[str, object] = _with_refs(document, found, MAX_DEPTH)
+    loaded: dict[str, object] = with_refs(document, found)
     if sorted(found) != list(range(len(envelope.spans))):
         raise MalformedBody("an object of the body has the same key twice")
     return loaded
 
 
-def _with_refs(value: Any, found: list[int], depth: int) -> Any:
+def parse_skeleton(envelope: Envelope) -> dict[str, Any]:
+    """Parses the skeleton, placeholders left as they are. Raises MalformedBody where it is no JSON object."""
+    try:
+        document: Any = orjson.loads(envelope.skeleton)
+    except orjson.JSONDecodeError as error:
+        where = f", at byte {_position(error, envelope)}" if error.doc else ""
+        raise MalformedBody(f"the body is not JSON: {error.msg}{where}") from None
+    if not isinstance(document, dict):
+        raise MalformedBody("the body is JSON but not an object; a request is an object: {…}")
+    return document
+
+
+def with_refs(value: Any, found: list[int], depth: int = MAX_DEPTH) -> Any:
+    """A parsed tree with a TensorRef for each placeholder, whose numbers are added to `found`."""
     kind = type(value)
     if kind is not dict and kind is not list:
         return value
     if depth == 0:
         raise MalformedBody(f"the body is nested more than {MAX_DEPTH} deep")
     if kind is dict:
-        return {key: _with_refs(item, found, depth - 1) for key, item in value.items()}
+        return {key: with_refs(item, found, depth - 1) for key, item in value.items()}
     if len(value) == 1 and type(value[0]) is int:
         found.append(value[0])
         return TensorRef(value[0])
-    return [_with_refs(item, found, depth - 1) for item in value]
+    return [with_refs(item, found, depth - 1) for item in value]
 
 
 def _position(error: orjson.JSONDecodeError, envelope: Envelope) -> int:

@@ -1,0 +1,117 @@
+"""`grade`: answers held against the truth, and the mistakes that explain those that are wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import copy
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self, get_args
+
+from numpy.typing import NDArray
+
+from chainrule.engine.cost import Cost, forward_cost, gradients_cost, jacobian_cost
+from chainrule.engine.errors import EngineError
+from chainrule.engine.trace import never
+from chainrule.operations.graders import Graders
+from chainrule.operations.limits import ITEMSIZE, Limits
+from chainrule.operations.prepared import Arrays, Prepared
+from chainrule.operations.refusals import refuse
+from chainrule.operations.results import Reply, meta
+from chainrule.schemas.answers import Answers, NoTensor, pointer_to
+from chainrule.schemas.grading import GradeRequest
+from chainrule.schemas.reports import Feedback
+
+if TYPE_CHECKING:
+    from chainrule.grading import Grader, Unreadable
+    from chainrule.grading.quantities import Quantity
+
+DIAGNOSIS = 20
+"""What a diagnosis may take, in backward passes."""
+
+LEVELS = get_args(Feedback)
+
+_KEPT: Graders[Grader] = Graders()
+
+
+class Grade:
+    """A problem ready to have answers to it marked; with `of`, those of one submission."""
+
+    def __init__(self, prepared: Prepared, limits: Limits) -> None:
+        request = prepared.request
+        assert isinstance(request, GradeRequest)
+        # What computes the truth is not the request's to choose, and to grade no torch need be installed.
+        on_numpy = request.model_copy(update={"backend": "numpy", "device": "cpu", "dtype": "float64"})
+        self.prepared, self.request, self.limits = replace(prepared, request=on_numpy), request, limits
+        from chainrule.grading.policy import Policy
+
+        self.policy = Policy(**request.policy.model_dump())
+        self.answers: Answers = {}
+        self._within: Feedback = "values"
+        points = request.points or {}
+        self._named = {name: self._resolve(name, f"/points/{_escaped(name)}") for name in points}
+        self._base = self._of_problem()
+        self.cost = self._with_jacobians(self._named.values())
+        limits.check(self.cost, "float64")
+
+    def of(self, answers: Answers, within: Feedback = "values") -> Self:
+        """The same for one submission, of which no more is told than `within`. Raises Refused."""
+        marked = copy(self)
+        asked = {name: self._resolve(name, f"/answers{pointer_to(name)}") for name in answers}
+        cost = self._with_jacobians({**self._named, **asked}.values())
+        self.limits.check(cost, "float64")
+        marked.cost = (
+            cost + Cost(DIAGNOSIS * cost.flops, calls=DIAGNOSIS * cost.calls) if self.policy.diagnose else cost
+        )
+        marked.answers, marked._within = answers, within
+        return marked
+
+    def run(self, arrays: Arrays, cancelled: Callable[[], bool] = never) -> Reply:
+        """The reply. Raises Refused."""
+        size = self._base.bytes(ITEMSIZE["float64"])
+        grader = _KEPT.get(self.prepared, arrays, size, lambda: self._grader(arrays))
+        report = grader.grade(_for_the_grader(self.answers), self.policy, self.request.points)
+        level = min(self.policy.feedback, self._within, key=LEVELS.index)
+        return {**report.told(level), "warnings": [], "meta": meta("numpy", "cpu", "float64")}
+
+    def _grader(self, arrays: Arrays) -> Grader:
+        from chainrule.grading import Grader
+
+        leaves = self.prepared.host_leaves(arrays)
+        request = self.request
+        try:
+            return Grader(self.prepared.plan, leaves, batched=request.batched, dtype=request.dtype)
+        except EngineError as error:
+            raise self.prepared.description.pointers.refusal(error) from None
+
+    def _resolve(self, name: str, pointer: str) -> Quantity:
+        from chainrule.grading.quantities import UnknownQuantity, resolve
+
+        try:
+            return resolve(self.prepared.plan, name, differentiates=self.prepared.plan.loss is not None)
+        except UnknownQuantity as error:
+            raise refuse(pointer, str(error)) from None
+
+    def _of_problem(self) -> Cost:
+        plan = self.prepared.plan
+        every = (
+            [] if plan.loss is None else [plan.index[name] for name in (*plan.parameters, *plan.inputs, *plan.nodes)]
+        )
+        return self.prepared.cost + forward_cost(plan) + gradients_cost(plan, every)
+
+    def _with_jacobians(self, quantities: Any) -> Cost:
+        plan = self.prepared.plan
+        pairs = [jacobian_cost(plan, each.of, each.slot) for each in quantities if each.kind == "jacobian"]
+        return sum(pairs, replace(self._base, returned=0))
+
+
+def _for_the_grader(answers: Answers) -> Mapping[str, NDArray[Any] | Unreadable]:
+    from chainrule.grading import Unreadable
+
+    return {
+        name: Unreadable(answer.kind, f"found {answer.found}") if isinstance(answer, NoTensor) else answer
+        for name, answer in answers.items()
+    }
+
+
+def _escaped(name: str) -> str:
+    return name[:100].replace("~", "~0").replace("/", "~1")
