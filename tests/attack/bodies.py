@@ -158,7 +158,7 @@ WORDS: dict[str, Callable[[], Body]] = {
     "a_large_parameter": lambda: ("forward", layers({"op": "linear", "weight": "W" * 900_000})),
     "a_name_of_blanks": lambda: ("forward", layers({**LINEAR, "name": " "})),
     "duplicate_names": lambda: ("forward", layers({**LINEAR, "name": "a"}, {"op": "tanh", "name": "a"})),
-    "a_name_that_is_taken": lambda: ("forward", layers({**LINEAR, "name": "C"})),
+    "a_name_that_is_taken": lambda: ("forward", spoilt(network={"layers": [{**LINEAR, "name": "C"}]})),
     "missing_parameter": lambda: ("forward", layers({"op": "linear", "weight": "V"})),
     "missing_input": lambda: ("forward", graph({"name": "f", "op": "tanh", "inputs": ["z"]})),
     "no_inputs": lambda: (

@@ -45,7 +45,7 @@ def test_softargmax_goes_to_argmax_and_logsumexp_to_the_maximum(post: Post) -> N
 
 SCALARS: dict[str, Any] = {
     "nodes": [
-        {"name": "xy", "op": "mul", "inputs": ["x", "y0"]},
+        {"name": "xy", "op": "mul", "inputs": ["x", "y"]},
         {"name": "a", "op": "add", "inputs": ["xy", "z"]},
         {"name": "xx", "op": "add", "inputs": ["x", "x"]},
         {"name": "b", "op": "mul", "inputs": ["a", "xx"]},
@@ -57,12 +57,12 @@ SCALARS: dict[str, Any] = {
 
 
 def test_the_scalar_graph_of_1_4b(post: Post) -> None:
-    problem = {"network": SCALARS, "inputs": {"x": 2, "y0": 3, "z": 1}, "batched": False}
+    problem = {"network": SCALARS, "inputs": {"x": 2, "y": 3, "z": 1}, "batched": False}
     forward = post("forward", **problem, trace=True)
     values = {entry["node"]: entry["output"] for entry in forward["trace"]}
     assert (values["a"], values["b"], values["w"], forward["outputs"]) == (7, 28, 224, 224)
-    reply = post("gradients", **problem, upstream=1, wrt=["x", "y0", "z"])
-    assert reply["gradients"] == {"x": 292, "y0": 120, "z": 60}
+    reply = post("gradients", **problem, upstream=1, wrt=["x", "y", "z"])
+    assert reply["gradients"] == {"x": 292, "y": 120, "z": 60}
 
 
 def linear(name: str, taken: str, weight: str) -> dict[str, Any]:

@@ -49,12 +49,54 @@ def test_y_hat_and_x_and_c_stand_for_output_input_and_loss() -> None:
     assert found["C/y_hat"]["shape"] == [1, 2]
 
 
-@pytest.mark.parametrize("name", ["C", "y", "y_hat", "all", "parameters"])
-def test_a_name_that_stands_for_something_is_refused(name: str) -> None:
-    layers = [{"op": "tanh", "name": name}, {"op": "relu"}]
+WITH_LOSS: dict[str, Any] = {
+    "targets": [[1.0]],
+    "loss": "mse",
+    "penalties": [{"op": "l2_penalty", "parameters": ["W1"]}],
+}
+
+
+def named(name: str, **more: Any) -> dict[str, Any]:
+    layers = [{"op": "linear", "weight": [[2.0]]}, {"op": "square", "name": name}, {"op": "relu"}]
+    return {"network": {"layers": layers}, "inputs": [[1.0]], "backend": "numpy", **more}
+
+
+@pytest.mark.parametrize("operation", ["validate", "forward", "gradients"])
+@pytest.mark.parametrize("name", ["C", "C.data", "y", "y_hat", "all", "parameters"])
+def test_a_name_that_stands_for_something_is_refused(operation: str, name: str) -> None:
     with pytest.raises(Refused, match="stands for") as refused:
-        run("forward", {"network": {"layers": layers}, "inputs": [[1.0]], "backend": "numpy"})
-    assert refused.value.faults[0].pointer == "/network/layers/0"
+        run(operation, named(name, **WITH_LOSS))
+    assert refused.value.faults[0].pointer == "/network/layers/1"
+
+
+@pytest.mark.parametrize("name", ["y_hat", "all", "parameters"])
+def test_the_output_and_the_groups_are_there_without_a_loss(name: str) -> None:
+    with pytest.raises(Refused, match="stands for"):
+        run("forward", named(name))
+
+
+@pytest.mark.parametrize("name", ["C", "C.data", "y"])
+def test_the_loss_and_the_targets_keep_no_name_where_there_are_none(name: str) -> None:
+    reply = run("gradients", named(name, upstream=[[3.0]], wrt="all", steps=True, verify=True))
+    assert reply["gradients"][name].tolist() == [[3.0]]
+    assert reply["gradients"]["W1"].tolist() == [[12.0]]
+    assert reply["verification"]["passed"]
+    pair = {"of": name, "wrt": "x"}
+    assert run("jacobians", named(name, pairs=[pair]))["jacobians"][f"{name}/x"]["value"].tolist() == [[[8.0]]]
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_an_input_may_be_called_y_where_there_are_no_targets(batched: bool) -> None:
+    network = {"nodes": [{"name": "C", "op": "mul", "inputs": ["x", "y"]}], "output": "C"}
+    inputs = {"x": [[2.0, 1.0], [4.0, 1.0]], "y": [[3.0, 1.0], [5.0, 1.0]]}
+    request = {"network": network, "inputs": inputs, "batched": batched, "backend": "numpy"}
+    reply = run("gradients", {**request, "upstream": [[1.0, 0.0], [2.0, 0.0]], "wrt": ["x", "y"]})
+    assert reply["gradients"]["x"].tolist() == [[3.0, 0.0], [10.0, 0.0]]
+    assert reply["gradients"]["y"].tolist() == [[2.0, 0.0], [8.0, 0.0]]
+    with pytest.raises(Refused, match="y stands for the targets"):
+        run("forward", {**request, "targets": [[1.0, 0.0], [2.0, 0.0]]})
+    with pytest.raises(Refused, match="C stands for the loss"):
+        run("forward", {**request, "loss": "mse"})
 
 
 def test_x_is_refused_for_a_node_where_it_stands_for_the_input() -> None:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from chainrule.engine.graph import LOSS, TARGETS, known
 from chainrule.engine.op import Op
 from chainrule.engine.plan import Plan
-from chainrule.operations.refusals import refuse
+from chainrule.operations.refusals import Refused, refuse
 from chainrule.schemas.ops import nearest
+from chainrule.schemas.requests import Problem
 
 OUTPUT = "y_hat"
 INPUT = "x"
@@ -48,9 +49,9 @@ def name_layers(layers: Iterable[tuple[type[Op], str | None]]) -> list[LayerName
 
 
 def check_names(own: Iterable[tuple[str, str]], output: str, inputs: tuple[str, ...]) -> None:
-    """Refuse names that would collide with C, y, y_hat, x or a group. `own`: (name, pointer) of all that has a name."""
+    """Refuse names that would collide with y_hat, x or a group. `own`: (name, pointer) of all that has a name."""
     for name, pointer in own:
-        stands_for = {LOSS: "the loss", TARGETS: "the targets", "C.data": "the loss before penalties"}.get(name)
+        stands_for = None
         if name == OUTPUT and name != output:
             stands_for = "the output"
         if name == INPUT and len(inputs) == 1 and name not in inputs:
@@ -58,7 +59,24 @@ def check_names(own: Iterable[tuple[str, str]], output: str, inputs: tuple[str, 
         if name in GROUPS:
             stands_for = "a group of names"
         if stands_for:
-            raise refuse(pointer, f"{name} stands for {stands_for}: give this another name")
+            raise _taken(name, pointer, stands_for)
+
+
+def check_names_beside_loss(own: Iterable[tuple[str, str]], request: Problem) -> None:
+    """Refuse C, C.data and y where the request has what they stand for; elsewhere they are names as any other."""
+    taken = {
+        LOSS: (request.loss is not None, "the loss"),
+        "C.data": (bool(request.penalties), "the loss before penalties"),
+        TARGETS: (request.targets is not None, "the targets"),
+    }
+    for name, pointer in own:
+        is_taken, by = taken.get(name, (False, ""))
+        if is_taken:
+            raise _taken(name, pointer, by)
+
+
+def _taken(name: str, pointer: str, stands_for: str) -> Refused:
+    return refuse(pointer, f"{name} stands for {stands_for}: give this another name")
 
 
 def resolve(plan: Plan, name: str, pointer: str) -> int:
@@ -68,13 +86,14 @@ def resolve(plan: Plan, name: str, pointer: str) -> int:
         slot = plan.output
     if slot is None and name == INPUT and len(plan.inputs) == 1:
         slot = plan.index[plan.inputs[0]]
-    if slot is not None and name != TARGETS:
+    is_target = name == TARGETS and plan.loss is not None
+    if slot is not None and not is_target:
         return slot
     if name == LOSS:
         raise refuse(pointer, "C is the loss, and this request has none: give a loss and targets")
     if name == TARGETS:
         raise refuse(pointer, "y is the targets, with respect to which nothing is differentiated")
-    names = [held.name for held in plan.slots if held.name != TARGETS]
+    names = [held.name for held in plan.slots if held.name != TARGETS or plan.loss is None]
     raise refuse(pointer, f"there is no such name; {nearest(name, names) if len(names) < 50 else known(names)}")
 
 

@@ -24,6 +24,7 @@ from chainrule.engine.ops.loss import Loss
 from chainrule.engine.plan import Plan, make_plan
 from chainrule.engine.trace import Trace, never, run_forward
 from chainrule.operations.description import Description, Source, describe
+from chainrule.operations.naming import check_names_beside_loss
 from chainrule.operations.refusals import Refused, refuse
 from chainrule.schemas.networks import Drawn
 from chainrule.schemas.requests import Problem
@@ -98,9 +99,10 @@ class Prepared:
 def prepare(request: Problem, shapes: Sequence[Shape]) -> Prepared:
     """Plan a request whose tensors have `shapes`, by slot. Raises Refused."""
     description = describe(request)
+    check_names_beside_loss(description.pointers.names.items(), request)
     of_leaves = {name: _shape(source, shapes) for name, source in description.sources.items()}
     batch = _batch(request, description, of_leaves)
-    for name in (*description.graph.inputs, *((TARGETS,) if TARGETS in of_leaves else ())):
+    for name in _batched(description):
         if request.batched:
             of_leaves[name] = of_leaves[name][1:]
     try:
@@ -109,10 +111,9 @@ def prepare(request: Problem, shapes: Sequence[Shape]) -> Prepared:
         raise _both_readings(request, description, shapes, description.pointers.refusal(error)) from None
     except EngineError as error:
         raise description.pointers.refusal(error) from None
-    exact = _takes_classes(plan)
+    batched, exact = _batched(description), _takes_classes(plan)
     leaves = tuple(
-        (name, source, name == TARGETS or name in plan.inputs, name == TARGETS and exact)
-        for name, source in description.sources.items()
+        (name, source, name in batched, name == TARGETS and exact) for name, source in description.sources.items()
     )
     return Prepared(request, description, plan, leaves)
 
@@ -121,13 +122,19 @@ def _shape(source: Source, shapes: Sequence[Shape]) -> Shape:
     return shapes[source.index] if isinstance(source, TensorSlot) else source.shape
 
 
+def _batched(description: Description) -> tuple[str, ...]:
+    """The leaves that have a batch axis: every input, and the targets where there is a loss."""
+    graph = description.graph
+    return (*graph.inputs, TARGETS) if graph.loss is not None else graph.inputs
+
+
 def _batch(request: Problem, description: Description, shapes: dict[str, Shape]) -> int:
     """N: the length of axis 0 of every input and of the targets, 1 for a single example."""
     if not request.batched:
         return 1
     lengths: dict[str, int] = {}
-    for name in (*description.graph.inputs, *((TARGETS,) if TARGETS in shapes else ())):
-        pointer = "/targets" if name == TARGETS else description.pointers.names[name]
+    for name in _batched(description):
+        pointer = description.pointers.names.get(name, "/targets")
         if not shapes[name]:
             raise refuse(
                 pointer, 'a number has no batch axis: write "batched": false for a single example, or [number]'
