@@ -7,10 +7,11 @@ import pytest
 
 from chainrule.engine.backends import choose
 from chainrule.engine.backward import backward_program, pull_back
-from chainrule.engine.errors import GraphError
+from chainrule.engine.errors import GraphError, Unsupported
 from chainrule.engine.forward_mode import push_forward
 from chainrule.engine.graph import Graph, Node, known
 from chainrule.engine.ops.arithmetic import Add, Scale
+from chainrule.engine.ops.linear import Linear
 from chainrule.engine.ops.rectifiers import Identity
 from chainrule.engine.plan import make_plan
 from chainrule.engine.trace import run_forward
@@ -104,3 +105,10 @@ def test_a_doubling_at_every_node_is_walked_once():
     x = plan.index["x"]
     found = pull_back(trace, backward_program(plan, plan.output, (x,)), np.array([0.5]))[x]
     assert found.tolist() == [2.0 ** (depth - 1)]
+
+
+def test_a_value_with_a_batch_axis_is_no_parameter():
+    graph = Graph(("x", "V"), (), (Node("s", Linear(), ("x", "V")),), "s")
+    with pytest.raises(Unsupported, match="weight is the same for every example, and V has a value for each") as caught:
+        make_plan(graph, {"x": (2,), "V": (3, 2)}, batch=4)
+    assert (caught.value.where, caught.value.operand) == ("s", "weight")

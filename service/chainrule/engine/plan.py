@@ -151,6 +151,7 @@ class _Builder:
         shapes = [self.slots[i].shape for i in inputs]
         op = node.op
         try:
+            self._check_parameters(op, inputs)
             shape = op.shape(*shapes)
             if len(shape) > MOST_AXES:
                 raise Unsupported(f"{op.name} makes a value of {len(shape)} axes; {MOST_AXES} is the most")
@@ -166,6 +167,15 @@ class _Builder:
         folds = tuple(-1 - len(self.slots[i].shape) if batched and not self.slots[i].batched else None for i in inputs)
         output = self._add(Slot(node.name, shape, batched))
         self.steps.append(Step(node.name, bound, operand_names(op, len(inputs)), inputs, output, folds))
+
+    def _check_parameters(self, op: Op, inputs: tuple[int, ...]) -> None:
+        for name, i in zip(operand_names(op, len(inputs)), inputs, strict=True):
+            if name in op.parameters and self.slots[i].batched:
+                raise Unsupported(
+                    f"{name} is the same for every example, and {self.slots[i].name} has a value for each: "
+                    "name a parameter, or a node of parameters alone",
+                    operand=name,
+                )
 
     def _add(self, slot: Slot) -> int:
         self.index[slot.name] = len(self.slots)
