@@ -12,6 +12,7 @@ import pytest
 from chainrule.operations import Calls, Limits, Refused
 
 RELU = {"op": "relu"}
+LINEAR_W = {"op": "linear", "weight": "W"}
 X = [[1.0, 2.0], [3.0, 4.0]]
 
 
@@ -45,8 +46,8 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
     (
         "forward",
         {"network": {"nodes": [{"name": "a", "op": "relu", "inputs": ["b"]}], "output": "a"}},
-        "/network/nodes/0",
-        "'b', which is not here",
+        "/network/nodes/0/inputs/0",
+        "there is no value called b; there are a, x",
     ),
     (
         "forward",
@@ -58,6 +59,43 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
         },
         "/network/nodes/0",
         "cycle through a, b",
+    ),
+    (
+        "forward",
+        {"network": {"nodes": [{"name": "aa", "op": "relu", "inputs": ["x"]}], "output": "aaa"}},
+        "/network/output",
+        r"there is no node called aaa; did you mean aa\?",
+    ),
+    (
+        "forward",
+        {
+            "network": {
+                "parameters": {"W": [1.0, 2.0]},
+                "nodes": [{"name": "a", "op": "relu", "inputs": ["x"]}],
+                "output": "W",
+            }
+        },
+        "/network/output",
+        "W is a parameter, not a node; there are a, x",
+    ),
+    ("forward", {"network": {"layers": [LINEAR_W]}}, "/network/layers/0/weight", "there is no parameter W: give"),
+    (
+        "forward",
+        {"network": {"parameters": {"V": [1.0], "U": [1.0]}, "layers": [LINEAR_W]}},
+        "/network/layers/0/weight",
+        "there is no parameter called W; there are U, V$",
+    ),
+    (
+        "forward",
+        {"network": {"layers": [{**LINEAR_W, "weight": "x"}]}},
+        "/network/layers/0/weight",
+        "x is an input, not a parameter: give a tensor here, or put it under network.parameters",
+    ),
+    (
+        "forward",
+        {"network": {"layers": [RELU, {**LINEAR_W, "weight": "relu1"}]}},
+        "/network/layers/1/weight",
+        "node s1: weight is the same for every example, and relu1 has a value for each: name a parameter",
     ),
     ("forward", {"inputs": [[1, 2], [3]]}, "/inputs", "ragged"),
     ("forward", {"inputs": [[1, None]]}, "/inputs", "null"),
@@ -79,9 +117,21 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
     (
         "gradients",
         {"loss": "mse", "targets": X, "penalties": [{"op": "l2_penalty", "parameters": ["W"]}]},
-        "/penalties/0/parameters",
-        "no such parameter",
+        "/penalties/0/parameters/0",
+        "there is no parameter W: give a tensor here, or put it under network.parameters",
     ),
+    (
+        "gradients",
+        {
+            "network": {"parameters": {"W": [[1.0, 2.0]]}, "layers": [LINEAR_W]},
+            "loss": "mse",
+            "targets": [[1.0], [2.0]],
+            "penalties": [{"op": "l2_penalty", "parameters": ["W", "W"]}],
+        },
+        "/penalties/0/parameters/1",
+        "W is named twice: name it once",
+    ),
+    ("gradients", {}, "/loss", 'there is no loss: .* or a cotangent of the outputs under "upstream"'),
     ("gradients", {"loss": "mse", "targets": X, "upstream": X}, "/upstream", "drop one"),
     ("gradients", {"upstream": [[1.0]], "wrt": ["x"]}, "/upstream", r"the outputs' shape is \[2, 2\]"),
     ("gradients", {"loss": "mse", "targets": X, "wrt": ["z"]}, "/wrt/0", "there are"),

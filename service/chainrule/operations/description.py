@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,7 +65,7 @@ def describe(request: Problem) -> Description:
     previous = next(iter(graph_inputs), "")
     for position, (spec, named) in enumerate(zip(network.specs(), names, strict=True)):
         kind = "layers" if network.layers is not None else "nodes"
-        taken = (previous,) if network.layers is not None else tuple(spec.inputs)
+        taken = (previous,) if network.layers is not None else builder.taken(spec.inputs, position)
         builder.node(spec, named, taken, f"/network/{kind}/{position}")
         previous = named.node
     output = network.output or previous
@@ -96,8 +96,16 @@ class _Builder:
         self.pointers = Pointers({name: f"/inputs/{name}" if named is not None else "/inputs" for name in self.inputs})
         self.nodes: list[Node] = []
         self.parameters: list[str] = []
+        self.references: list[tuple[str, str, str]] = []
+        """Names that have to be those of a parameter, a value or a node: which of them, pointer, name."""
         for name, source in request.network.parameters.items():
             self._parameter(name, source, f"/network/parameters/{name}")
+
+    def taken(self, names: Iterable[str], position: int) -> tuple[str, ...]:
+        """What the node at a position takes."""
+        pointer = f"/network/nodes/{position}/inputs"
+        self.references += [("value", f"{pointer}/{index}", name) for index, name in enumerate(names)]
+        return tuple(names)
 
     def node(self, spec: OpSpec, named: LayerNames, taken: tuple[str, ...], pointer: str) -> None:
         op = find(spec.op)
@@ -106,6 +114,9 @@ class _Builder:
         self.nodes.append(Node(named.node, self._op(spec, pointer), (*taken, *held)))
 
     def finish(self, inputs: tuple[str, ...], output: str) -> Description:
+        if self.request.network.output is not None:
+            self.references.append(("node", "/network/output", output))
+        self._check_references()
         self.pointers.output = output
         loss: Node | None = None
         penalties: tuple[Node, ...] = ()
@@ -126,17 +137,35 @@ class _Builder:
                 continue
             self.pointers.operands[named.node, parameter] = f"{pointer}/{parameter}"
             if isinstance(given, str):
+                self.references.append(("parameter", f"{pointer}/{parameter}", given))
                 yield given
                 continue
             self._parameter(named.parameters[parameter], given, f"{pointer}/{parameter}")
             yield named.parameters[parameter]
 
+    def _check_references(self) -> None:
+        """Refuse the first name that is not of what it has to be."""
+        kinds = {**dict.fromkeys(self.inputs, "an input"), **dict.fromkeys(self.parameters, "a parameter")}
+        kinds |= {node.name: "a node" for node in self.nodes}
+        allowed = {
+            "parameter": ("a parameter", "a node"),  # a node of parameters alone; the plan sees to that
+            "value": ("an input", "a parameter", "a node"),
+            "node": ("an input", "a node"),
+        }
+        for wanted, pointer, name in self.references:
+            if kinds.get(name) not in allowed[wanted]:
+                likely = ("a parameter",) if wanted == "parameter" else allowed[wanted]
+                names = [other for other, kind in kinds.items() if kind in likely]
+                raise refuse(pointer, _unfit(wanted, name, kinds.get(name), names))
+
     def _penalties(self) -> Iterator[Node]:
         for position, spec in enumerate(self.request.penalties):
             pointer = f"/penalties/{position}"
-            for name in spec.parameters:
+            for index, name in enumerate(spec.parameters):
                 if name not in self.parameters:
-                    raise refuse(f"{pointer}/parameters", f"no such parameter; {nearest(name, self.parameters)}")
+                    raise refuse(f"{pointer}/parameters/{index}", _unfit("parameter", name, None, self.parameters))
+                if name in spec.parameters[:index]:
+                    raise refuse(f"{pointer}/parameters/{index}", f"{name} is named twice: name it once")
             penalty = f"{find(spec.op).name}{position + 1}"
             for name in spec.parameters:
                 self._claim(f"{penalty}.{name}", pointer)
@@ -163,6 +192,16 @@ class _Builder:
         other = self.pointers.names.setdefault(name, pointer)
         if other is not pointer:
             raise refuse(pointer, f"two things are called {name} (the other is at {other}): rename one")
+
+
+def _unfit(wanted: str, name: str, kind: str | None, names: Sequence[str]) -> str:
+    """Of a name that is of another kind than is wanted, or of nothing, where `names` would do."""
+    if wanted == "parameter" and (kind or not names):
+        found = f"{name} is {kind}, not a parameter" if kind else f"there is no parameter {name}"
+        return f"{found}: give a tensor here, or put it under network.parameters"
+    if kind:
+        return f"{name} is {kind}, not a node; {nearest(name, names)}"
+    return f"there is no {wanted} called {name}; {nearest(name, names)}"
 
 
 def _beyond_float32(value: Any) -> bool:

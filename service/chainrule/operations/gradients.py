@@ -81,7 +81,7 @@ class Gradients:
         return results.finish(reply, warnings)
 
     def _scalar_loss(self) -> int:
-        slot = need_loss(self.prepared)
+        slot = need_loss(self.prepared, '; or a cotangent of the outputs under "upstream"')
         if self.prepared.plan.slots[slot].batched or self.prepared.plan.slots[slot].shape:
             raise refuse(
                 "/loss/reduction", "a gradient is of one number, and reduction none leaves many: write sum or mean"

@@ -41,11 +41,14 @@ class Loss:
         return results.finish(reply, [saturated] if saturated else [])
 
 
-def need_loss(prepared: Prepared) -> int:
-    """The slot of C. Raises Refused where the request has no loss, or no targets for it."""
+def need_loss(prepared: Prepared, or_else: str = "") -> int:
+    """The slot of C. Raises Refused where the request has no loss, or no targets for it.
+
+    or_else: what to write where no loss is meant, for the message.
+    """
     request = prepared.request
     if request.loss is None:
-        raise refuse("/loss", 'there is no loss: write "loss": {"op": "mse"}, say, or its name alone')
+        raise refuse("/loss", 'there is no loss: write "loss": {"op": "mse"}, say, or its name alone' + or_else)
     if request.targets is None:
         raise refuse("/targets", "a loss compares the outputs with targets: give targets")
     assert prepared.plan.loss is not None

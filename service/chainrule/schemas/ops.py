@@ -155,10 +155,14 @@ def one_of(kept: Callable[[type[Op]], bool], model: Callable[[type[Op]], type[Op
     return Annotated[Union[models], Field(discriminator="op")]  # noqa: UP007
 
 
+MOST_COMPARED = 200
+"""Names among which those like another are looked for: each comparison takes up to a tenth of a millisecond."""
+
+
 def nearest(name: str, names: Iterable[str], otherwise: str = "", *, several: str = "there are") -> str:
     """Advice for a name that is not there: those like it, or else `otherwise`, or else what there is."""
     every = sorted(names)
-    close = difflib.get_close_matches(name, every, n=3, cutoff=0.5)
+    close = difflib.get_close_matches(name, every, n=3, cutoff=0.5) if len(every) <= MOST_COMPARED else []
     if close:
         return f"did you mean {' or '.join(close)}?"
     return otherwise or f"{several} {known(every) or 'none'}"
