@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self, get_args
+from typing import Any, Self
 
 from numpy.typing import NDArray
 
 from chainrule.engine.cost import Cost, forward_cost, gradients_cost, jacobian_cost
 from chainrule.engine.errors import EngineError
 from chainrule.engine.trace import never
+from chainrule.grading import LEVELS, Grader, Policy, Quantity, UnknownQuantity, Unreadable
+from chainrule.grading.quantities import resolve
 from chainrule.operations.graders import Graders
 from chainrule.operations.limits import ITEMSIZE, Limits
 from chainrule.operations.prepared import Arrays, Prepared
@@ -21,14 +23,8 @@ from chainrule.schemas.answers import Answers, NoTensor, pointer_to
 from chainrule.schemas.grading import GradeRequest
 from chainrule.schemas.reports import Feedback
 
-if TYPE_CHECKING:
-    from chainrule.grading import Grader, Unreadable
-    from chainrule.grading.quantities import Quantity
-
 DIAGNOSIS = 20
 """What a diagnosis may take, in backward passes."""
-
-LEVELS = get_args(Feedback)
 
 _KEPT: Graders[Grader] = Graders()
 
@@ -42,8 +38,6 @@ class Grade:
         # What computes the truth is not the request's to choose, and to grade no torch need be installed.
         on_numpy = request.model_copy(update={"backend": "numpy", "device": "cpu", "dtype": "float64"})
         self.prepared, self.request, self.limits = replace(prepared, request=on_numpy), request, limits
-        from chainrule.grading.policy import Policy
-
         self.policy = Policy(**request.policy.model_dump())
         self.answers: Answers = {}
         self._within: Feedback = "values"
@@ -74,8 +68,6 @@ class Grade:
         return {**report.told(level), "warnings": [], "meta": meta("numpy", "cpu", "float64")}
 
     def _grader(self, arrays: Arrays) -> Grader:
-        from chainrule.grading import Grader
-
         leaves = self.prepared.host_leaves(arrays)
         request = self.request
         try:
@@ -84,8 +76,6 @@ class Grade:
             raise self.prepared.description.pointers.refusal(error) from None
 
     def _resolve(self, name: str, pointer: str) -> Quantity:
-        from chainrule.grading.quantities import UnknownQuantity, resolve
-
         try:
             return resolve(self.prepared.plan, name, differentiates=self.prepared.plan.loss is not None)
         except UnknownQuantity as error:
@@ -98,15 +88,13 @@ class Grade:
         )
         return self.prepared.cost + forward_cost(plan) + gradients_cost(plan, every)
 
-    def _with_jacobians(self, quantities: Any) -> Cost:
+    def _with_jacobians(self, quantities: Iterable[Quantity]) -> Cost:
         plan = self.prepared.plan
         pairs = [jacobian_cost(plan, each.of, each.slot) for each in quantities if each.kind == "jacobian"]
         return sum(pairs, replace(self._base, returned=0))
 
 
 def _for_the_grader(answers: Answers) -> Mapping[str, NDArray[Any] | Unreadable]:
-    from chainrule.grading import Unreadable
-
     return {
         name: Unreadable(answer.kind, f"found {answer.found}") if isinstance(answer, NoTensor) else answer
         for name, answer in answers.items()

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from chainrule.schemas.replies import Documented, ResultTensor
+from chainrule.schemas.documented import Documented, ResultTensor
 
 
 class Parameter(Documented):

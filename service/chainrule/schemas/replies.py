@@ -2,50 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-from typing_extensions import TypeAliasType
+from pydantic import Field
 
-if TYPE_CHECKING:
-    ResultTensor: TypeAlias = Any
-else:
-    ResultTensor = TypeAliasType(
-        "ResultTensor",
-        Annotated[
-            float | Literal["NaN", "Infinity", "-Infinity"] | list["ResultTensor"],
-            Field(
-                title="ResultTensor",
-                description="A number, or arrays of numbers nested to a rectangle. What is not finite is written in "
-                "words, and `warnings` says where.",
-            ),
-        ],
-    )
-
-Shape = list[int]
-
-
-class Documented(BaseModel):
-    """Has no field but those documented."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class Meta(Documented):
-    """What a reply was computed with."""
-
-    version: str
-    conventions: int = Field(description="Rises when any convention of the mathematics changes.")
-    backend: Literal["torch", "numpy"]
-    device: str
-    dtype: Literal["float64", "float32"]
-
-
-class ComputedReply(Documented):
-    """What every computed reply has."""
-
-    warnings: list[str] = Field(description="What the caller should know of the numbers, in sentences.")
-    meta: Meta
+from chainrule.schemas.documented import ComputedReply, Documented, ResultTensor, Shape
+from chainrule.schemas.reports import GradeReply
 
 
 class NodeDescription(Documented):
@@ -237,5 +199,6 @@ REPLIES: dict[str, type[ComputedReply]] = {
     "loss": LossReply,
     "gradients": GradientsReply,
     "jacobians": JacobiansReply,
+    "grade": GradeReply,
 }
 """By operation."""

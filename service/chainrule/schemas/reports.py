@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from chainrule.schemas.replies import ComputedReply, Documented, ResultTensor
+from chainrule.schemas.documented import ComputedReply, Documented, ResultTensor
 
 Feedback = Literal["verdict", "shape", "count", "indices", "magnitude", "values"]
 """How much a report says, from least to most; each level says all that those before it say."""
