@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from chainrule.grading.findings import Finding
+from chainrule.grading.inquiry import Submitted
 from chainrule.grading.policy import Policy, within
 from chainrule.grading.report import Diagnosed
-from chainrule.grading.walk import Submitted
 
 if TYPE_CHECKING:
     from chainrule.grading.grader import Grader

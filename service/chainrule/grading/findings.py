@@ -57,6 +57,20 @@ def of_constant(constant: Constant, at: str, *, parameter: bool = False, batch: 
     )
 
 
+def log_base(constant: Constant, at: str) -> Finding:
+    """A loss with another logarithm than the natural one."""
+    base = constant.name.removeprefix("1/ln ")
+    message, hint = f"the logarithm is to base {base}", "These losses use the natural logarithm."
+    return Finding("log_base", at, message, hint, f"base {base}", value=constant.value)
+
+
+def other_reduction(constant: Constant) -> Finding:
+    """A loss with another reduction."""
+    message = f"the loss is {constant.name} times what it should be: another reduction"
+    hint = "Is the loss a sum or a mean, and over what?"
+    return Finding("reduction", "C", message, hint, factor=constant.name, value=constant.value)
+
+
 def unnamed(value: float, at: str) -> Finding:
     """A right quantity times a number that means nothing here."""
     return Finding(

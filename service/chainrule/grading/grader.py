@@ -19,13 +19,14 @@ from chainrule.grading.conclusion import conclude
 from chainrule.grading.constants import LOG_BASES, Constants
 from chainrule.grading.exchanged import exchanged
 from chainrule.grading.hypothesis import Hypothesis
+from chainrule.grading.inquiry import Inquiry, Submitted
 from chainrule.grading.jacobian_work import jacobian_of
 from chainrule.grading.kinks import other_subgradients
 from chainrule.grading.policy import Policy, largest, within, wrong_entries
 from chainrule.grading.quantities import Quantity, in_order, resolve
 from chainrule.grading.readings import Reader
 from chainrule.grading.report import FULL, MOST_INDICES, Diagnosed, Item, Report, Status
-from chainrule.grading.walk import Submitted, Walk
+from chainrule.grading.walk import walk
 from chainrule.grading.work import Chain, Parts, Work
 
 Array = NDArray[Any]
@@ -193,9 +194,9 @@ class _Marking:
         ]
         pairs = exchanged(submitted, self.grader, self.policy)
         taken = {name for pair in pairs for name in pair.explains}
-        walk = Walk(self.grader.truth, self.grader.constants, self.policy)
+        inquiry = Inquiry(self.grader.truth, self.grader.constants, self.policy)
         along = [each for each in submitted if each.quantity.name not in taken]
-        accounts = walk.along(along) if along else []
+        accounts = walk(inquiry, along) if along else []
         found = [*pairs]
         if accounts:
             self._judge(accounts[0], items)

@@ -1,0 +1,194 @@
+"""Judging a gradient: of a node, an input or a parameter.
+
+A mistake on the way is passed on to every gradient after it; one in a parameter's gradient alone is not. Which of the
+two it is, the next quantity decides: both accounts are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engine.structure import Outer
+from chainrule.grading.candidates import Candidate, backward_candidates, parameter_candidates
+from chainrule.grading.findings import Finding, also, unnamed
+from chainrule.grading.fits import Fit, exact_fits, rounded_to, unnamed_factor
+from chainrule.grading.hypothesis import Explanation, Hypothesis
+from chainrule.grading.inquiry import Inquiry, Submitted, one_mistake, where_defined
+from chainrule.grading.policy import within
+from chainrule.grading.stretch import Stretch
+from chainrule.grading.two_mistakes import two_mistakes
+from chainrule.grading.work import Work
+
+Array = NDArray[Any]
+
+
+def judge_gradient(inquiry: Inquiry, account: Hypothesis, each: Submitted) -> Iterator[Hypothesis]:
+    """The accounts that a gradient makes of one."""
+    stretch = Stretch.back_from(inquiry.chain, each.quantity.slot, account.confirmed)
+    judging = _Judging(inquiry, account, each, stretch)
+    right = judging.right
+    if each.is_of(right, inquiry.policy):
+        yield account.judged(each.name, "follows", **judging.confirmed)
+    elif each.right:
+        yield account.judged(each.name, "returns", work=judging.returned(), source=None, **judging.confirmed)
+    elif not each.raw.any():
+        yield judging.zeros()
+    else:
+        found = list(judging.one_mistake()) or list(two_mistakes(inquiry, account, each, stretch))
+        yield from found or [judging.given_up()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Judging:
+    """One gradient, as one account sees it."""
+
+    inquiry: Inquiry
+    account: Hypothesis
+    each: Submitted
+    stretch: Stretch
+
+    @property
+    def right(self) -> Array:
+        """The gradient by the right rule from what the account has so far."""
+        slot = self.each.quantity.slot
+        found = where_defined(lambda: self.account.work.cotangent(slot))
+        return np.zeros(self.inquiry.plan.full_shape(slot)) if found is None else np.asarray(found)
+
+    @property
+    def confirmed(self) -> dict[str, Any]:
+        """What is known once the gradient is."""
+        return {"confirmed": self.account.confirmed | {self.stretch.slot, self.stretch.anchor}}
+
+    @property
+    def name(self) -> str:
+        """Of what it is the gradient."""
+        return self.inquiry.plan.slots[self.stretch.slot].name
+
+    def returned(self) -> Work:
+        """The work with the truth from here on: the gradient is right in spite of what came before."""
+        anchor = self.stretch.anchor
+        return self.account.work.with_cotangent(anchor, self.inquiry.truth.cotangent(anchor))
+
+    def zeros(self) -> Hypothesis:
+        hint = "Is it assigned at all, and after the backward pass?"
+        finding = Finding("zeros", self.name, f"∂C/∂{self.name} is all zeros", hint)
+        work, of_node = self.account.work, self.stretch.of_node and bool(self.each.readings)
+        after = work.with_cotangent(self.stretch.slot, self.each.readings[0]) if of_node else work
+        explanation = Explanation(self.each.name, (finding,), scope="chain" if of_node else "alone")
+        return self.inquiry.explained(self.account, explanation, after, **self.confirmed)
+
+    def one_mistake(self) -> Iterator[Hypothesis]:
+        """An account for each way in which one mistake gives the gradient."""
+        passed, alone = self._passed_on(), self._alone()
+        if not passed and not alone:
+            passed, alone = self._any_factor()
+        for group in self._grouped(passed):
+            explanation = one_mistake(self.each.name, self._earliest_first(group))
+            yield self.inquiry.explained(self.account, explanation, group[0].candidate.works[0], **self.confirmed)
+        if not self.stretch.of_node:
+            alone += [Fit(self._made_alone(fit.candidate)) for fit in passed if not _is_constant(fit)]
+        if alone:
+            explanation = replace(one_mistake(self.each.name, alone), scope="alone")
+            yield self.inquiry.explained(self.account, explanation, self.account.work, **self.confirmed)
+
+    def _passed_on(self) -> list[Fit]:
+        stretch, work = self.stretch, self.account.work
+        if not stretch.steps:
+            return []
+        found = self.inquiry.spent(backward_candidates(work, stretch.steps, stretch.slot))
+        for place in self._places():
+            found += self.inquiry.times_constants(self.each, self.right, place, lambda c: stretch.scaled(work, c))
+        return exact_fits(self.each.readings, found, self.inquiry.policy)
+
+    def _alone(self) -> list[Fit]:
+        work, found = self.account.work, list[Candidate]()
+        if not self.stretch.of_node:
+            found = self.inquiry.spent(parameter_candidates(work, self.stretch.slot))
+            found += self.inquiry.times_constants(self.each, self.right, self.name, lambda _: work, parameter=True)
+        places = rounded_to(self.each.readings, self.right)
+        if places is not None:
+            message = f"∂C/∂{self.name} is right, but rounded to {places} decimals"
+            finding = Finding("rounded", self.name, message, "Give the numbers in full.", f"{places} decimals")
+            found += [Candidate(finding, reading, (work,)) for reading in self.each.readings]
+        return exact_fits((*self.each.readings, self.each.raw), found, self.inquiry.policy)
+
+    def _any_factor(self) -> tuple[list[Fit], list[Fit]]:
+        """The right gradient times a constant that has no name."""
+        stretch, work, right = self.stretch, self.account.work, self.right
+        factor = unnamed_factor(self.each.readings, right, self.inquiry.policy)
+        if factor is None:
+            return [], []
+        after = stretch.scaled(work, factor)
+        places = self._places() if stretch.steps else []
+        passed = [Fit(Candidate(unnamed(factor, place), right * factor, (after,))) for place in places]
+        alone = [Fit(Candidate(unnamed(factor, self.name), right * factor, (work,)))]
+        return passed, [] if stretch.of_node and passed else alone
+
+    def _places(self) -> list[str]:
+        return self.stretch.places(self.inquiry.plan) or [self.name]
+
+    def _earliest_first(self, group: Sequence[Fit]) -> list[Fit]:
+        """Those nearest to the loss first, and of one place a constant before a rule."""
+        places = self._places()
+
+        def order(fit: Fit) -> tuple[int, bool]:
+            at = fit.candidate.finding.at
+            return (places.index(at) if at in places else len(places)), not _is_constant(fit)
+
+        return sorted(group, key=order)
+
+    def _grouped(self, passed: Sequence[Fit]) -> list[list[Fit]]:
+        """Fits that go on with the same cotangent belong to one account."""
+        groups: list[tuple[Array, list[Fit]]] = []
+        for fit in passed:
+            cotangent = np.asarray(fit.candidate.works[0].cotangent(self.stretch.anchor))
+            for known, group in groups:
+                if within(cotangent, known, 1e-9 * float(np.abs(known).max())):
+                    group.append(fit)
+                    break
+            else:
+                groups.append((cotangent, [fit]))
+        return [group for _, group in groups]
+
+    def _made_alone(self, candidate: Candidate) -> Candidate:
+        """A mistake on the way, made for one gradient alone."""
+        finding = candidate.finding
+        if finding.code == "derivative_missing" and finding.detail is None:
+            message = f"∂C/∂{self.name} is taken from the gradient before {finding.at}, whose derivative is left out"
+            finding = Finding("stopped_short", self.name, message, finding.hint)
+        else:
+            finding = also(finding, f", for ∂C/∂{self.name} alone")
+        return Candidate(finding, candidate.predicted, (self.account.work,))
+
+    def given_up(self) -> Hypothesis:
+        """Nothing explains it: what comes after is held against it, or against what it implies."""
+        slot, work = self.stretch.slot, self.account.work
+        usable = [reading for reading in self.each.readings if np.isfinite(reading).all()]
+        if usable and self.stretch.of_node:
+            work = work.with_cotangent(slot, usable[0])
+        elif usable and self.stretch.anchor != slot:
+            implied = self._implied(usable[0])
+            work = work if implied is None else work.with_cotangent(self.stretch.anchor, implied)
+        return self.inquiry.unexplained(self.account, self.each.name, work, **self.confirmed)
+
+    def _implied(self, answer: Array) -> Array | None:
+        """The ∂C/∂s that a weight's gradient (∂C/∂s)ᵀ X was multiplied out of, by least squares.
+
+        None where there are too many examples to tell, or where the answer is no such product.
+        """
+        number, position = self.inquiry.chain.takers[self.stretch.slot][0]
+        part = self.account.work.parts(number)[position]
+        if type(part) is not Outer or part.tokens or part.right.shape[0] >= part.right.shape[1]:
+            return None
+        product = answer if part.transposed else answer.T
+        found: Array = np.linalg.lstsq(part.right.T, product, rcond=None)[0]
+        return found if within(part.right.T @ found, product, self.inquiry.policy.bound(answer)) else None
+
+
+def _is_constant(fit: Fit) -> bool:
+    return fit.candidate.finding.value is not None

@@ -1,0 +1,105 @@
+"""What every judgement shares: the problem, the policy, what may still be tried, and how verdicts are put down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from numpy.typing import NDArray
+
+from chainrule.engine.errors import EngineError
+from chainrule.grading.candidates import Candidate
+from chainrule.grading.constants import LOG_BASES, Constant, Constants
+from chainrule.grading.findings import Finding, log_base, of_constant
+from chainrule.grading.fits import Fit, named_fits
+from chainrule.grading.hypothesis import Explanation, Hypothesis
+from chainrule.grading.policy import Policy, within
+from chainrule.grading.quantities import Quantity
+from chainrule.grading.work import Work
+
+Array = NDArray[Any]
+T = TypeVar("T")
+
+BUDGET = 1_500
+"""Alterations tried for one submission."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """An answer: as it came, as what it may be meant (in the engine's shapes), and whether it is right."""
+
+    quantity: Quantity
+    raw: Array
+    readings: tuple[Array, ...]
+    right: bool
+
+    @property
+    def name(self) -> str:
+        """The quantity's name."""
+        return self.quantity.name
+
+    def is_of(self, wanted: Array, policy: Policy) -> bool:
+        """Whether it may be meant as `wanted`."""
+        bound = policy.bound(wanted)
+        return any(reading.shape == wanted.shape and within(reading, wanted, bound) for reading in self.readings)
+
+
+class Inquiry:
+    """One submission being looked into."""
+
+    def __init__(self, truth: Work, constants: Constants, policy: Policy) -> None:
+        self.truth, self.constants, self.policy = truth, constants, policy
+        self.chain, self.plan = truth.chain, truth.chain.plan
+        self.left = BUDGET
+
+    def spent(self, candidates: Iterator[Candidate]) -> list[Candidate]:
+        """The candidates, counted; none once the budget is spent."""
+        found = list(candidates) if self.left > 0 else []
+        self.left -= len(found)
+        return found
+
+    def times_constants(
+        self, each: Submitted, right: Array, at: str, after: Callable[[float], Work], *, parameter: bool = False
+    ) -> list[Candidate]:
+        """The right quantity times a named constant, where that is what the answer is.
+
+        `after`: how the work goes on, given the constant. `parameter`: in the gradient of one parameter alone.
+        """
+        found = []
+        for constant in self.named_constants(each.readings, right):
+            finding = log_base(constant, at) if constant in LOG_BASES else None
+            finding = finding or of_constant(constant, at, parameter=parameter, batch=self.plan.batch)
+            found.append(Candidate(finding, right * constant.value, (after(constant.value),)))
+        return found
+
+    def named_constants(self, readings: Sequence[Array], right: Array) -> list[Constant]:
+        """The constants with a name that `right` has to be multiplied with to be one of `readings`."""
+        plain = Candidate(Finding("", "", "", ""), right, ())
+        fits: list[Fit] = named_fits(readings, [plain], self.policy, self.constants)
+        return [fit.constant for fit in fits if fit.constant is not None]
+
+    def explained(self, account: Hypothesis, explanation: Explanation, work: Work, **changes: Any) -> Hypothesis:
+        """The account with a quantity explained; what comes after goes on from `work`."""
+        source = explanation.quantity if explanation.scope == "chain" else account.source
+        judged = account.judged(explanation.quantity, "explained", work=work, **changes)
+        return replace(judged, explanations=(*account.explanations, explanation), source=source)
+
+    def unexplained(self, account: Hypothesis, name: str, work: Work, **changes: Any) -> Hypothesis:
+        """The account with a quantity that nothing explains; what comes after goes on from `work`."""
+        source = name if work is not account.work else account.source
+        return replace(account.judged(name, "unexplained", work=work, **changes), source=source)
+
+
+def one_mistake(name: str, fits: Sequence[Fit]) -> Explanation:
+    """A quantity explained by the first of some fits, or by any of the others."""
+    first, *others = list(dict.fromkeys(fit.candidate.finding for fit in fits))
+    return Explanation(name, (first,), tuple(others))
+
+
+def where_defined(compute: Callable[[], T]) -> T | None:
+    """What is computed; None where that leaves the domain of a function."""
+    try:
+        return compute()
+    except EngineError:
+        return None

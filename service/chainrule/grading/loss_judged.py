@@ -1,0 +1,77 @@
+"""Judging the value of the loss. A mistake in it may go on in the derivative, or be in the value alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from numpy.typing import NDArray
+
+from chainrule.engine.ops.penalties import Total
+from chainrule.grading.candidates import Candidate, loss_candidates
+from chainrule.grading.constants import LOG_BASES, Constant
+from chainrule.grading.findings import Finding, log_base, of_constant, other_reduction
+from chainrule.grading.fits import Fit, exact_fits
+from chainrule.grading.hypothesis import Hypothesis
+from chainrule.grading.inquiry import Inquiry, Submitted, one_mistake, where_defined
+from chainrule.grading.work import Work
+
+Array = NDArray[Any]
+
+
+def judge_loss(inquiry: Inquiry, account: Hypothesis, each: Submitted) -> Iterator[Hypothesis]:
+    """The accounts that the loss makes of one."""
+    work = account.work
+    right = where_defined(lambda: work.value(each.quantity.slot))
+    if right is not None and each.is_of(right, inquiry.policy):
+        yield account.judged(each.name, "follows")
+        return
+    if each.right:
+        yield account.judged(each.name, "returns")
+        return
+    fits = [] if right is None else _fits(inquiry, work, each, right)
+    if not fits:
+        yield inquiry.unexplained(account, each.name, work)
+        return
+    explanation = one_mistake(each.name, fits)
+    *with_derivative, in_value_alone = fits[0].candidate.works
+    for after in with_derivative:
+        yield inquiry.explained(account, explanation, after)
+    yield inquiry.explained(account, replace(explanation, scope="alone"), in_value_alone)
+
+
+def _fits(inquiry: Inquiry, work: Work, each: Submitted, right: Array) -> list[Fit]:
+    """The single mistakes that give the value. The last work of each has the mistake in the value alone."""
+    slot = each.quantity.slot
+    step = inquiry.plan.steps[inquiry.chain.producers[slot]]
+    data = step.inputs[0] if isinstance(step.op, Total) else slot
+    number = inquiry.chain.producers[data]
+    penalties = right - work.value(data)
+    found = [
+        replace(each_found, predicted=each_found.predicted + penalties)
+        for each_found in inquiry.spent(loss_candidates(work, number))
+    ]
+    derivative: Any = work.parts(number)[0]
+    for constant in inquiry.named_constants([reading - penalties for reading in each.readings], work.value(data)):
+        scaled = work.with_parts(number, (constant.value * derivative, None))
+        predicted = work.value(data) * constant.value + penalties
+        found.append(Candidate(_finding(constant), predicted, (scaled, work)))
+    found += _unreduced(work, number, each)
+    return exact_fits((*each.readings, each.raw), found, inquiry.policy)
+
+
+def _finding(constant: Constant) -> Finding:
+    if constant in LOG_BASES:
+        return log_base(constant, "C")
+    return other_reduction(constant) if set(constant.name) <= set("NK·/1()") else of_constant(constant, "C")
+
+
+def _unreduced(work: Work, number: int, each: Submitted) -> list[Candidate]:
+    elements, factor, _ = work.point(number).saved
+    message = "the loss is left as one number an element or an example"
+    finding = Finding("unreduced", "C", message, "The loss of a batch is one number: apply the reduction.")
+    rows = [elements, elements * factor]
+    if elements.ndim == 2:
+        rows += [*(row.sum(-1) for row in rows), elements.mean(-1)]
+    return [Candidate(finding, row, (work,)) for row in rows if row.shape == each.raw.shape]

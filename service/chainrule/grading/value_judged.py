@@ -1,0 +1,69 @@
+"""Judging a value of the forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.grading.candidates import forward_candidates
+from chainrule.grading.fits import exact_fits
+from chainrule.grading.hypothesis import Hypothesis
+from chainrule.grading.inquiry import Inquiry, Submitted, one_mistake, where_defined
+from chainrule.grading.work import Work
+
+Array = NDArray[Any]
+
+
+def judge_value(inquiry: Inquiry, account: Hypothesis, each: Submitted) -> Iterator[Hypothesis]:
+    """The accounts that a value makes of one."""
+    slot, work = each.quantity.slot, account.work
+    settled = {"settled": account.settled | {slot}}
+    right = where_defined(lambda: work.value(slot))
+    if right is not None and each.is_of(right, inquiry.policy):
+        yield account.judged(each.name, "follows", **settled)
+        return
+    if each.right:
+        back = work.with_value(slot, inquiry.truth.value(slot))
+        yield account.judged(each.name, "returns", work=back, source=None, **settled)
+        return
+    own = [work.with_value(slot, reading) for reading in each.readings[:1] if np.isfinite(reading).all()]
+    found = list(_explained(inquiry, account, each, right, own))
+    if not found:
+        after = next(filter(_goes_on, own), work)
+        found = [inquiry.unexplained(account, each.name, after, **settled)]
+    yield from found
+
+
+def _explained(
+    inquiry: Inquiry, account: Hypothesis, each: Submitted, right: Array | None, own: list[Work]
+) -> Iterator[Hypothesis]:
+    slot, work = each.quantity.slot, account.work
+    candidates = inquiry.spent(forward_candidates(work, _steps(inquiry, account, slot), slot))
+    if right is not None and slot in inquiry.chain.producers:
+        name = inquiry.plan.slots[slot].name
+        candidates += inquiry.times_constants(each, right, name, lambda c: work.with_value(slot, c * right))
+    fits = exact_fits(each.readings, candidates, inquiry.policy)
+    if fits:
+        # What was altered may be differentiated as it was altered, or by the right rule, or from the output alone.
+        for after in filter(_goes_on, (*fits[0].candidate.works, *own)):
+            explanation = one_mistake(each.name, fits)
+            yield inquiry.explained(account, explanation, after, settled=account.settled | {slot})
+
+
+def _goes_on(work: Work) -> bool:
+    """Whether the rest of the chain is defined on these values."""
+    return where_defined(lambda: work.value(work.chain.of)) is not None
+
+
+def _steps(inquiry: Inquiry, account: Hypothesis, slot: int) -> list[int]:
+    """The steps from the last settled values to `slot`, in order."""
+    found, waiting = set[int](), [slot]
+    while waiting:
+        number = inquiry.chain.producers.get(waiting.pop())
+        if number is not None and number not in found:
+            found.add(number)
+            waiting += [taken for taken in inquiry.plan.steps[number].inputs if taken not in account.settled]
+    return sorted(found)
