@@ -1,12 +1,23 @@
-"""Answers: quantity by quantity, and as the tree that grading takes."""
+"""Answers: quantity by quantity, as the tree that grading takes, and on their way out.
+
+Whatever stands where an answer should is sent as something: code that is being graded gives anything at all, and what
+is no tensor is for the grader to say.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
+from chainrule_client.tensors import TorchTensor, from_torch
+
 WHOLE = ("outputs", "loss")
 PARTS = ("values", "gradients", "jacobians")
+
+MOST_NESTED = 32
+"""Lists in lists that are sent: more than any tensor has axes, fewer than the service reads."""
 
 
 def answer_tree(answers: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,3 +40,57 @@ def answer_tree(answers: Mapping[str, Any]) -> dict[str, Any]:
                 "or jacobians.<of>/<wrt>"
             )
     return tree
+
+
+def answers_to_wire(answers: Mapping[str, Any]) -> dict[str, Any]:
+    """The tree with every leaf one that JSON can hold: numbers that are not finite as the words for them."""
+    return {
+        name: {inner: _leaf(leaf) for inner, leaf in item.items()} if isinstance(item, Mapping) else _leaf(item)
+        for name, item in answers.items()
+    }
+
+
+def _leaf(leaf: Any) -> Any:
+    try:
+        if isinstance(leaf, TorchTensor):
+            leaf = from_torch(leaf)
+        return _as_json(leaf, MOST_NESTED)
+    except Exception as error:  # of a torch tensor, or of an object that only looks like one
+        return f"{type(leaf).__name__}: {type(error).__name__}"
+
+
+def _as_json(value: Any, depth: int) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return _array(np.asarray(value))
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, int):
+        return value if -(2**63) <= value < 2**64 else _number(value)
+    if isinstance(value, float):
+        return _number(value)
+    if isinstance(value, list | tuple) and depth:
+        return [_as_json(item, depth - 1) for item in value]
+    return f"a {type(value).__name__}"
+
+
+def _number(value: float) -> float | str:
+    try:
+        found = float(value)
+    except OverflowError:
+        found = np.inf if value > 0 else -np.inf
+    return found if np.isfinite(found) else _WORDS[str(found)]
+
+
+_WORDS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+
+
+def _array(array: np.ndarray[Any, Any]) -> Any:
+    if array.dtype.kind not in "iuf":
+        return f"an array of {array.dtype}"
+    if array.dtype.kind == "f":
+        array = array.astype(np.float64)
+    if array.ndim == 0:
+        return _as_json(array.item(), 0)
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        return _as_json(array.tolist(), MOST_NESTED)
+    return np.ascontiguousarray(array, array.dtype.newbyteorder("="))

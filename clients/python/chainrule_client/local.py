@@ -70,6 +70,7 @@ forward = _client.forward
 loss = _client.loss
 gradients = _client.gradients
 jacobians = _client.jacobians
+grade = _client.grade
 ops = _client.ops
 op = _client.op
 info = _client.info

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, Literal, TypeVar
 
-from chainrule_client.requests import Call, Inputs, LossLike, NetworkLike, Pairs, pairs_on_the_wire
+from chainrule_client.requests import Call, Inputs, LossLike, NetworkLike, Pairs, grade_request, pairs_on_the_wire
 from chainrule_client.tensors import TensorLike
 
 Answer = TypeVar("Answer", covariant=True)
@@ -205,6 +205,25 @@ class Operations(ABC, Generic[Answer]):
             },
             request_id,
         )
+
+    def grade(
+        self,
+        problem: Mapping[str, Any],
+        answers: Mapping[str, Any],
+        *,
+        policy: Mapping[str, Any] | None = None,
+        points: Mapping[str, float] | None = None,
+        request_id: str | None = None,
+    ) -> Answer:
+        """A report on answers: `score`, `max_score`, `items` by quantity, and the `diagnosis` of what is wrong.
+
+        problem: the fields of one, such as `dict(network=…, inputs=…, targets=…, loss=…)`, or one on file:
+        `{"problem": "nyu-hw1/1.2", "seed": 7}`.
+        answers: tensors by quantity, `{"loss": 2.5, "gradients.W1": …}`, or the tree of a reply,
+        `{"gradients": {"W1": …}}`. Anything may stand for an answer: what is no tensor, or not finite, is not right.
+        policy, points: how they are marked, and what each is worth; None for the defaults, or for those on file.
+        """
+        return self.call("grade", grade_request(problem, answers, policy, points), request_id=request_id)
 
 
 def _problem(

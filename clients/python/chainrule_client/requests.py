@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 from uuid import uuid4
 
+from chainrule_client.answers import answer_tree, answers_to_wire
 from chainrule_client.networks import Network, Spec
 from chainrule_client.tensors import TensorLike, encode, to_wire
 
@@ -29,8 +30,11 @@ class Call:
     def of(cls, operation: str, request: Mapping[str, Any], request_id: str | None = None) -> Call:
         """Raises ValueError for a value that cannot be sent."""
         network = request.get("network")
-        spelled_out = {**request, "network": network.spec} if isinstance(network, Network) else request
+        spelled_out = {**request, "network": network.spec} if isinstance(network, Network) else dict(request)
+        answers = spelled_out.pop("answers", None)
         tree = to_wire(spelled_out, narrow=request.get("dtype") == "float32")
+        if answers is not None:
+            tree["answers"] = answers_to_wire(answers)
         return cls(operation, tree, request_id or uuid4().hex)
 
     def http(self) -> HTTPRequest:
@@ -59,6 +63,18 @@ class HTTPRequest:
     def headers_within(self, seconds: float | None) -> dict[str, str]:
         """The headers, telling the service how many seconds the caller will still wait."""
         return {**self.headers, **({} if seconds is None else {"X-Request-Timeout": f"{seconds:.3f}"})}
+
+
+def grade_request(
+    problem: Mapping[str, Any],
+    answers: Mapping[str, Any],
+    policy: Mapping[str, Any] | None = None,
+    points: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
+    """The request of `grade`. Raises ValueError for answers that name no quantity."""
+    given = {"policy": policy, "points": points}
+    marked = {name: value for name, value in given.items() if value is not None}
+    return {**problem, **marked, "answers": answer_tree(answers)}
 
 
 def pairs_on_the_wire(pairs: Pairs) -> list[dict[str, str]]:

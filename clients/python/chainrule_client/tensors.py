@@ -48,7 +48,7 @@ def to_wire(value: Any, at: str = "", *, narrow: bool = False) -> Any:
     if isinstance(value, Mapping):
         return {key: to_wire(item, f"{at}/{key}", narrow=narrow) for key, item in value.items()}
     if isinstance(value, TorchTensor):
-        return _array(_from_torch(value), at, narrow)
+        return _array(from_torch(value), at, narrow)
     raise ValueError(f"{at or '/'} is a {type(value).__name__}; a tensor is a NumPy array, a torch tensor or a list")
 
 
@@ -76,7 +76,8 @@ def _sequence(value: Sequence[Any], at: str, narrow: bool) -> list[Any]:
     return list(value)
 
 
-def _from_torch(tensor: TorchTensor) -> NDArray[Any]:
+def from_torch(tensor: TorchTensor) -> NDArray[Any]:
+    """A torch tensor's numbers."""
     tensor = tensor.detach().cpu()
     if str(tensor.dtype) == "torch.bfloat16":  # NumPy has none; float32 holds it exactly
         tensor = tensor.float()
