@@ -41,7 +41,7 @@ FAMILIES = {
     "loss": "Losses",
     "penalty": "Penalties",
 }
-"""Headings, in the order of the page."""
+"""Headings, in the order of the page, which is the catalogue's."""
 
 NOTES = {
     "linear": "`linear` can be a layer; `matmul` takes two operands, so it is written as a node.",

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import TypeVar
 
 from chainrule.engine.op import Op
+
+FAMILIES = ("linear", "activation", "arithmetic", "reduction", "shaping", "loss", "penalty")
+"""In the order of the catalogue."""
 
 _ops: dict[str, type[Op]] = {}
 _names: dict[str, str] = {}
@@ -16,6 +20,8 @@ OpType = TypeVar("OpType", bound=type[Op])
 
 def register(op: OpType) -> OpType:
     """Class decorator: enter an op under its name and aliases."""
+    if op.family not in FAMILIES:
+        raise ValueError(f"{op.name} is of the family {op.family}, which is none of {', '.join(FAMILIES)}")
     for name in (op.name, *op.aliases):
         if name in _names:
             raise ValueError(f"two ops are called {name}")
@@ -24,12 +30,13 @@ def register(op: OpType) -> OpType:
     return op
 
 
+@cache
 def ops() -> Mapping[str, type[Op]]:
-    """Every op by its own name, in the order of registration."""
+    """Every op by its own name, family by family, each in the order of registration."""
     import chainrule.engine.ops
 
     assert chainrule.engine.ops
-    return MappingProxyType(_ops)
+    return MappingProxyType(dict(sorted(_ops.items(), key=lambda entry: FAMILIES.index(entry[1].family))))
 
 
 def names() -> Mapping[str, str]:

@@ -15,6 +15,7 @@ from chainrule.engine.backends import Namespace, choose
 from chainrule.engine.errors import DomainError
 from chainrule.engine.op import Elementwise, Op, options_of, wire_name
 from chainrule.engine.registry import find, names, ops
+from chainrule.operations.op_words import ELSEWHERE
 from chainrule.operations.refusals import Refused, refuse
 from chainrule.operations.results import Reply
 from chainrule.schemas.ops import is_layer, is_loss, is_penalty, nearest
@@ -27,14 +28,14 @@ _TYPES = {float: "number", int: "integer", bool: "boolean", str: "text"}
 
 
 def catalogue() -> Reply:
-    """Every op, in the order of the families."""
+    """Every op, family by family."""
     return {"ops": [_entry(op) for op in ops().values()]}
 
 
 def describe_op(name: str, low: float = LOW, high: float = HIGH, points: int = POINTS) -> Reply:
     """One op, by its name or an alias; an activation with its curve over [low, high]. Raises Refused."""
     if name not in names():
-        raise Refused(f"there is no such op; {nearest(name[:100], names())}", title="Not Found", status=404)
+        raise Refused(f"there is no such op; {nearest(name[:100], names(), ELSEWHERE)}", title="Not Found", status=404)
     if not (-FARTHEST <= low < high <= FARTHEST):
         raise refuse("", f"a curve wants low below high, both within ±{FARTHEST:g}")
     if not 2 <= points <= MOST_POINTS:
