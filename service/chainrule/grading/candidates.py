@@ -41,14 +41,15 @@ class Candidate:
 def backward_candidates(work: Work, steps: Iterable[int], slot: int) -> Iterator[Candidate]:
     """Mistakes made on the way back through `steps`, seen in the cotangent of `slot`."""
     for number in steps:
-        for finding, parts in _applied(partial(_altered_parts, work, number)):
+        for finding, parts in _applied(partial(altered_parts, work, number)):
             altered = work.with_parts(number, parts)
             predicted = altered.cotangent(slot)
             if predicted is not None:
                 yield Candidate(finding, predicted, (altered,))
 
 
-def _altered_parts(work: Work, number: int) -> Iterator[tuple[Finding, tuple[Any, ...]]]:
+def altered_parts(work: Work, number: int) -> Iterator[tuple[Finding, tuple[Any, ...]]]:
+    """What each mistake in the backward pass through a step would make of what it passes on."""
     step, op, point = work.chain.plan.steps[number], work.op(number), work.point(number)
     cotangent = work.cotangent(step.output)
     if isinstance(op, Loss):

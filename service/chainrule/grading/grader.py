@@ -62,7 +62,7 @@ class Grader:
         batched: bool = True,
         dtype: str = "float64",
     ) -> None:
-        self.plan, self.batched, self.dtype = plan, batched, dtype
+        self.plan, self.upstream, self.batched, self.dtype = plan, upstream, batched, dtype
         self.xp = choose("numpy", "cpu", "float64")
         self.differentiates = plan.loss is not None or upstream is not None
         with np.errstate(all="ignore"):

@@ -1,0 +1,125 @@
+"""Whether a problem's numbers tell every registered mistake from every other, as far as any numbers can.
+
+Some mistakes give the same numbers in every instance; others only by accident of this one's. A second instance with
+generic numbers tells the two cases apart: what coincides here and not there is an accident.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engine.errors import EngineError
+from chainrule.engine.graph import TARGETS
+from chainrule.engine.plan import Plan
+from chainrule.grading.candidates import altered_parts, forward_candidates, loss_candidates, parameter_candidates
+from chainrule.grading.findings import Finding
+from chainrule.grading.grader import Grader
+from chainrule.grading.policy import Policy
+from chainrule.grading.quantities import Quantity
+from chainrule.grading.work import Work
+
+Array = NDArray[Any]
+Answers = dict[str, Array]
+
+MARGIN = 10.0
+"""Numbers nearer to each other than so many times what counts as right are the same."""
+ATTEMPTS = 20
+"""Draws of generic numbers, of which the first on which the problem is defined is taken."""
+
+
+def accidental_collision(grader: Grader, names: Sequence[str], policy: Policy | None = None) -> str | None:
+    """Two mistakes that answers to `names` cannot tell apart here, though other numbers could; None if there are none.
+
+    Raises UnknownQuantity, and EngineError where no generic numbers are found on which the problem is defined.
+    """
+    quantities = [grader.resolve(name) for name in names]
+    here = _every_submission(grader, quantities)
+    there = _every_submission(_generic(grader), quantities)
+    bounds = policy or Policy()
+    labels = [label for label in here if label in there]
+    for position, one in enumerate(labels):
+        for other in labels[position + 1 :]:
+            if _same(here[one], here[other], bounds) and not _same(there[one], there[other], bounds):
+                return f"{one} and {other} give the same numbers"
+    return None
+
+
+def _generic(grader: Grader) -> Grader:
+    """The same problem with normal numbers; targets that are classes, or 0 and 1, as they are."""
+    rng = np.random.Generator(np.random.Philox(key=0))
+    for _ in range(ATTEMPTS):
+        leaves = {name: _redrawn(rng, name, array) for name, array in _leaves(grader.plan, grader.truth).items()}
+        try:
+            return Grader(grader.plan, leaves, upstream=grader.upstream, batched=grader.batched)
+        except EngineError as error:
+            failed = error
+    raise failed
+
+
+def _leaves(plan: Plan, truth: Work) -> dict[str, Array]:
+    outputs = {step.output for step in plan.steps}
+    return {slot.name: truth.value(i) for i, slot in enumerate(plan.slots) if i not in outputs}
+
+
+def _redrawn(rng: np.random.Generator, name: str, array: Array) -> Array:
+    if name == TARGETS and (array.dtype.kind in "iu" or bool(((array >= 0) & (array <= 1)).all())):
+        return array
+    return rng.standard_normal(array.shape)
+
+
+def _every_submission(grader: Grader, quantities: Sequence[Quantity]) -> Mapping[str, Answers]:
+    """What would be submitted with no mistake, and with each at each place, by mistake and place."""
+    right = {quantity.name: grader.value(quantity) for quantity in quantities}
+    found = {"the right answer": right}
+    with np.errstate(all="ignore"):
+        for finding, work in _altered_works(grader):
+            try:
+                answers = {quantity.name: grader.value(quantity, work) for quantity in quantities}
+            except EngineError:
+                continue
+            found.setdefault(_label(finding), answers)
+        for quantity in quantities:
+            for finding, array in _altered_alone(grader, quantity):
+                found.setdefault(_label(finding), {**right, quantity.name: array})
+    return found
+
+
+def _altered_works(grader: Grader) -> Iterator[tuple[Finding, Work]]:
+    truth, plan = grader.truth, grader.plan
+    for number, step in enumerate(plan.steps):
+        if grader.differentiates and step.output in truth.chain.before[truth.chain.of]:
+            for finding, parts in altered_parts(truth, number):
+                yield finding, truth.with_parts(number, parts)
+        if step.op.family not in ("loss", "penalty", "total"):
+            for candidate in forward_candidates(truth, [number], step.output):
+                yield candidate.finding, candidate.works[0]
+
+
+def _altered_alone(grader: Grader, quantity: Quantity) -> Iterator[tuple[Finding, Array]]:
+    truth = grader.truth
+    if quantity.kind == "loss":
+        for number, step in enumerate(grader.plan.steps):
+            if step.op.family == "loss":
+                yield from ((found.finding, found.predicted) for found in loss_candidates(truth, number))
+    elif quantity.kind == "gradient" and not grader.plan.slots[quantity.slot].batched:
+        yield from ((found.finding, found.predicted) for found in parameter_candidates(truth, quantity.slot))
+
+
+def _label(finding: Finding) -> str:
+    detail = f" ({finding.detail})" if finding.detail else ""
+    return f"{finding.code}{detail} at {finding.at}"
+
+
+def _same(one: Answers, other: Answers, policy: Policy) -> bool:
+    return all(_near(array, other[name], policy) for name, array in one.items())
+
+
+def _near(one: Array, other: Array, policy: Policy) -> bool:
+    if one.shape != other.shape:
+        return False
+    finite = bool(np.isfinite(one).all() and np.isfinite(other).all())
+    return finite and bool(np.abs(one - other).max() <= MARGIN * policy.bound(other))
