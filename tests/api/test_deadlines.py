@@ -29,6 +29,15 @@ def test_a_request_within_its_time_is_answered(given: str, in_process: InProcess
     assert reply.json()["outputs"] == OUTPUTS
 
 
+@pytest.mark.parametrize("given", ["0", "0.000", "-0"])
+@pytest.mark.parametrize("length", [1_000, 40_000])
+def test_no_time_at_all_is_408_and_does_not_blame_the_body(given: str, length: int, in_process: InProcess) -> None:
+    body = padded(FORWARD, length)
+    reply = in_process.post("/v1/forward", content=body, headers={**JSON, "X-Request-Timeout": given})
+    problem = assert_problem(reply, 408)
+    assert problem.detail == "X-Request-Timeout is 0 seconds, which leaves no time to answer: allow more"
+
+
 def test_an_answer_that_takes_longer_is_given_up_with_408() -> None:
     service = InProcess(concurrency=1, queue=0, **UNLIMITED)
     started = time.monotonic()

@@ -85,6 +85,8 @@ class Exchange:
             seconds = -1.0
         if not isfinite(seconds) or seconds < 0:
             raise Problem(400, "X-Request-Timeout wants seconds, such as 2.5")
+        if seconds == 0:
+            raise Problem(408, "X-Request-Timeout is 0 seconds, which leaves no time to answer: allow more")
         return min(seconds, most)
 
     async def body(self, most: int, seconds: float) -> bytes:
@@ -102,7 +104,10 @@ class Exchange:
                     length += len(chunks[-1])
         except TimeoutError:
             raise Problem(
-                408, f"the body did not arrive within {seconds:g} seconds", headers={"Connection": "close"}
+                408,
+                f"the body did not arrive within {seconds:g} seconds: send less, or allow more in X-Request-Timeout, "
+                "up to what the service waits",
+                headers={"Connection": "close"},
             ) from None
         if length > most:
             raise too_long(most, {"Connection": "close"})
