@@ -116,3 +116,11 @@ def test_two_things_of_one_name_are_refused_with_both_places() -> None:
         run("forward", {"network": {"layers": layers}, "inputs": [[1.0]], "backend": "numpy"})
     assert "/network/layers/0" in refused.value.detail
     assert refused.value.faults[0].pointer == "/network/layers/1"
+
+
+@pytest.mark.parametrize("name", ["C", "C.data", "Cost"])
+def test_a_node_whose_name_begins_as_that_of_the_loss_keeps_its_own_errors(name: str) -> None:
+    network = {"layers": [{"op": "reshape", "shape": [7], "name": name}]}
+    with pytest.raises(Refused, match=f"node {name}: ") as refused:
+        run("forward", {"network": network, "inputs": [[1.0]], "backend": "numpy"})
+    assert refused.value.faults[0].pointer == "/network/layers/0"

@@ -12,6 +12,9 @@ from chainrule.engine.op import Op
 LOSS = "C"
 """The node that holds the loss."""
 
+DATA = "C.data"
+"""The node that holds the loss before penalties, where there are penalties."""
+
 TARGETS = "y"
 """The leaf that holds the targets."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from chainrule.engine.backends import Shape
 from chainrule.engine.errors import EngineError, GraphError, Unsupported
-from chainrule.engine.graph import LOSS, TARGETS, Graph, Node
+from chainrule.engine.graph import DATA, LOSS, TARGETS, Graph, Node
 from chainrule.engine.op import Op
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _add_loss(builder: _Builder, graph: Graph, loss: Node) -> None:
         return
     from chainrule.engine.ops.penalties import Total
 
-    terms = [Node("C.data", loss.op, loss.inputs), *graph.penalties]
+    terms = [Node(DATA, loss.op, loss.inputs), *graph.penalties]
     builder.step(terms[0])
     if builder.slots[-1].batched:
         message = 'penalties are added to one number, and "reduction": "none" leaves many: write sum, mean or batchmean'

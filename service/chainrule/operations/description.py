@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chainrule.engine.errors import EngineError, GraphError
-from chainrule.engine.graph import LOSS, TARGETS, Graph, Node
+from chainrule.engine.graph import DATA, LOSS, TARGETS, Graph, Node
 from chainrule.engine.op import Op, options_of, wire_name
 from chainrule.engine.registry import find
 from chainrule.operations.naming import LayerNames, check_names, name_layers
@@ -37,10 +37,11 @@ class Pointers:
     def refusal(self, error: EngineError) -> Refused:
         """The engine's error as a refusal that points into the request."""
         where, operand = error.where or "", error.operand or ""
-        if where.startswith(LOSS) and operand == "prediction":
-            where = self.output
+        of_loss = where in (LOSS, DATA) and where not in self.names
+        if of_loss and operand == "prediction":
+            of_loss, where = False, self.output
         pointer = self.operands.get((where, operand)) or self.names.get(where, "/network")
-        if where.startswith(LOSS):
+        if of_loss:
             pointer = "/targets" if operand == "targets" else "/loss"
         of_node = where in self.names and not isinstance(error, GraphError)
         message = f"node {where}: {error.message}" if of_node else error.message

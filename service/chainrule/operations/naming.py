@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from chainrule.engine.graph import LOSS, TARGETS, known
+from chainrule.engine.graph import DATA, LOSS, TARGETS, known
 from chainrule.engine.op import Op
 from chainrule.engine.plan import Plan
 from chainrule.operations.refusals import Refused, refuse
@@ -66,7 +66,7 @@ def check_names_beside_loss(own: Iterable[tuple[str, str]], request: Problem) ->
     """Refuse C, C.data and y where the request has what they stand for; elsewhere they are names as any other."""
     taken = {
         LOSS: (request.loss is not None, "the loss"),
-        "C.data": (bool(request.penalties), "the loss before penalties"),
+        DATA: (bool(request.penalties), "the loss before penalties"),
         TARGETS: (request.targets is not None, "the targets"),
     }
     for name, pointer in own:
