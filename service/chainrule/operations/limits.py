@@ -25,15 +25,16 @@ class Limits:
 
     def check(self, cost: Cost, dtype: str) -> None:
         """Raises Refused where `cost` is over a limit."""
-        over = [
+        if over := self.exceeded(cost, dtype):
+            raise Refused(f"this would take {over}: ask for less at a time", title="Request too costly")
+
+    def exceeded(self, cost: Cost, dtype: str) -> str | None:
+        """How much of what `cost` is over a limit, and which; None where it is within all of them."""
+        needs = [
             (cost.flops, self.flops, "floating-point operations"),
             (cost.bytes(ITEMSIZE[dtype]), self.memory, "bytes of memory"),
             (cost.returned, self.returned, "numbers in the reply"),
             (cost.calls, self.calls, "applications of an op"),
         ]
-        for needed, most, unit in over:
-            if needed > most:
-                raise Refused(
-                    f"this would take {needed:,} {unit}; the limit is {most:,}: ask for less at a time",
-                    title="Request too costly",
-                )
+        over = (f"{needed:,} {unit}; the limit is {most:,}" for needed, most, unit in needs if needed > most)
+        return next(over, None)

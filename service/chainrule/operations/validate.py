@@ -1,8 +1,8 @@
-"""`validate`: names, shapes, order and cost of everything, computing nothing."""
+"""`validate`: names, shapes, order and cost of everything, and what the limits would refuse, computing nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import prod
 
 from chainrule.engine.cost import Cost, forward_cost, gradients_cost
@@ -26,6 +26,7 @@ class Validate:
         plan = self.prepared.plan
         parameters = [plan.index[name] for name in plan.parameters]
         forward = forward_cost(plan)
+        gradients = forward + gradients_cost(plan, parameters)
         xp = self.prepared.xp
         return {
             "valid": True,
@@ -50,11 +51,18 @@ class Validate:
             "output": plan.slots[plan.output].name,
             "cost": {
                 "forward": self._told(forward),
-                "gradients": self._told(forward + gradients_cost(plan, parameters)),
+                "gradients": self._told(gradients),
             },
-            "warnings": [],
+            "warnings": list(self._refusals(forward, gradients)),
             "meta": meta(xp.name, xp.device, xp.dtype),
         }
+
+    def _refusals(self, forward: Cost, gradients: Cost) -> Iterator[str]:
+        """Which operations would be refused for what they cost, and by what limit."""
+        first = "forward" if self.prepared.plan.loss is None else "loss"
+        for operation, cost in ((first, forward), ("gradients", gradients)):
+            if over := self.limits.exceeded(self.prepared.cost + cost, self.request.dtype):
+                yield f"{operation} would be refused: it would take {over}"
 
     def _shape(self, slot: int) -> list[int]:
         return list(self.prepared.shape(slot))
