@@ -9,12 +9,9 @@ import pytest
 import typer.main
 
 import chainrule_client
-from chainrule.api import create_app
 from chainrule.api.settings import Settings
 from chainrule.engine.op import options_of, wire_name
 from chainrule.engine.registry import names, ops
-from chainrule.operations import OPERATIONS
-from chainrule.schemas.replies import REPLIES
 from chainrule_client import AsyncClient, Client, errors
 from chainrule_client.cli import app as command_line
 from docs.pages import PAGES, ROOT, prose
@@ -57,30 +54,6 @@ def test_every_loss_is_in_the_conventions_or_needs_no_word() -> None:
     plain = {"l1", "nll", "hinge"}
     losses = {name for name, op in ops().items() if op.family == "loss"} - plain
     assert [name for name in losses if f"`{name}`" not in page("conventions.md")] == []
-
-
-@pytest.fixture(scope="module")
-def openapi() -> dict[str, Any]:
-    return create_app(Settings()).openapi()
-
-
-def test_every_endpoint_is_described(openapi: dict[str, Any]) -> None:
-    endpoints = [f"{method.upper()} {path}" for path, item in openapi["paths"].items() for method in item]
-    assert len(endpoints) > len(OPERATIONS)
-    assert [endpoint for endpoint in endpoints if endpoint not in page("api.md").replace("`, `", " ")] == []
-
-
-def test_every_status_is_in_the_table_of_errors(openapi: dict[str, Any]) -> None:
-    errors = page("api.md").partition("## Errors")[2].partition("## Limits")[0]
-    answers = {status for item in openapi["paths"].values() for each in item.values() for status in each["responses"]}
-    assert sorted(answers - {"200"} - set(re.findall(r"\b[45]\d\d\b", errors))) == []
-
-
-@pytest.mark.parametrize("operation", OPERATIONS)
-def test_every_field_of_a_request_and_of_its_reply_is_described(operation: str) -> None:
-    request, _ = OPERATIONS[operation]
-    fields = {*request.model_fields, *REPLIES[operation].model_fields}
-    assert sorted(field for field in fields if not re.search(rf'[`"]{field}[`"]', whole())) == []
 
 
 def test_every_setting_is_described_with_its_default() -> None:
