@@ -84,25 +84,69 @@ def test_gradients_have_the_homeworks_shapes_in_numerator_layout(post: Post, f: 
         assert_allclose(reply["gradients"][name], np.atleast_2d(expected).T if name[0] == "W" else [expected], **EXACT)
 
 
+FACTORS = {
+    "y_hat/s2": (OUT, OUT),
+    "s2/a1": (OUT, HIDDEN),
+    "a1/s1": (HIDDEN, HIDDEN),
+    "s2/W2": (OUT, HIDDEN, OUT),
+    "s2/b2": (OUT, OUT),
+    "s1/W1": (HIDDEN, N_IN, HIDDEN),
+    "s1/b1": (HIDDEN, HIDDEN),
+    "C/y_hat": (1, OUT),
+}
+"""The factors of the chain, and their shapes as 1.2c has them."""
+
+
+def factors(post: Post, net: Net, layout: str) -> dict[str, Any]:
+    asked = [dict(zip(("of", "wrt"), pair.split("/"), strict=True)) for pair in FACTORS]
+    return post("jacobians", **net.problem, loss="squared_error", pairs=asked, layout=layout)["jacobians"]
+
+
+def test_factors_of_the_chain_have_their_shapes_in_torch_layout_too(post: Post) -> None:
+    net = Net(RELU3, IDENTITY, batch=None)
+    found = factors(post, net, "torch")
+    weights = {"s2/W2": (OUT, OUT, HIDDEN), "s1/W1": (HIDDEN, HIDDEN, N_IN)}
+    shapes = {**FACTORS, **weights, "C/y_hat": (OUT,)}
+    assert {name: np.array(entry["value"]).shape for name, entry in found.items()} == shapes
+    assert {name: tuple(entry["shape"]) for name, entry in found.items()} == shapes
+    of_numerator = factors(post, net, "numerator")
+    for name in weights:
+        assert_allclose(np.swapaxes(found[name]["value"], 1, 2), of_numerator[name]["value"], **EXACT)
+    a1 = 3 * np.maximum(net.W1 @ net.x + net.b1, 0)
+    assert_allclose(found["s2/W2"]["value"], np.einsum("ki,j->kij", np.eye(OUT), a1), **EXACT)
+    assert_allclose(found["s1/W1"]["value"], np.einsum("ki,j->kij", np.eye(HIDDEN), net.x), **EXACT)
+
+
+@pytest.mark.parametrize(
+    ("layout", "axes"), [("torch", "Nkan"), ("numerator", "Nkna"), ("denominator", "Nank")], ids=str
+)
+@pytest.mark.parametrize("batch", [None, 4])
+def test_the_output_by_the_first_weight_has_its_shape_in_every_layout(
+    post: Post, batch: int | None, layout: str, axes: str
+) -> None:
+    net = Net(TANH, SIGMOID, batch=batch)
+    w2, b1, b2 = (torch.tensor(array) for array in (net.W2, net.b1, net.b2))
+
+    def output(w1: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        return torch.sigmoid(w2 @ torch.tanh(w1 @ x + b1) + b2)
+
+    examples = [torch.tensor(x) for x in np.atleast_2d(net.x)]
+    each = [torch.autograd.functional.jacobian(lambda w1, x=x: output(w1, x), torch.tensor(net.W1)) for x in examples]
+    truth = np.einsum(f"Nkan->{axes}", torch.stack(each).numpy())
+    reply = post("jacobians", **net.problem, pairs=[{"of": "y_hat", "wrt": "W1"}], layout=layout)
+    found = reply["jacobians"]["y_hat/W1"]
+    wanted = truth[0] if batch is None else truth
+    sizes = {"N": 4, "k": OUT, "a": HIDDEN, "n": N_IN}
+    assert found["shape"] == [sizes[axis] for axis in (axes[1:] if batch is None else axes)]
+    assert_allclose(found["value"], wanted, **EXACT)
+
+
 def test_factors_of_the_chain_have_the_shapes_of_1_2c(post: Post) -> None:
     net = Net(RELU3, IDENTITY, batch=None)
-    pairs = ["y_hat/s2", "s2/a1", "a1/s1", "s2/W2", "s2/b2", "s1/W1", "s1/b1", "C/y_hat"]
-    asked = [dict(zip(("of", "wrt"), pair.split("/"), strict=True)) for pair in pairs]
-    reply = post("jacobians", **net.problem, loss="squared_error", pairs=asked, layout="numerator")
-    found = {name: np.array(entry["value"]) for name, entry in reply["jacobians"].items()}
-    assert {name: value.shape for name, value in found.items()} == {
-        "y_hat/s2": (OUT, OUT),
-        "s2/a1": (OUT, HIDDEN),
-        "a1/s1": (HIDDEN, HIDDEN),
-        "s2/W2": (OUT, HIDDEN, OUT),
-        "s2/b2": (OUT, OUT),
-        "s1/W1": (HIDDEN, N_IN, HIDDEN),
-        "s1/b1": (HIDDEN, HIDDEN),
-        "C/y_hat": (1, OUT),
-    }
-    assert {name: tuple(entry["shape"]) for name, entry in reply["jacobians"].items()} == {
-        name: value.shape for name, value in found.items()
-    }
+    jacobians = factors(post, net, "numerator")
+    found = {name: np.array(entry["value"]) for name, entry in jacobians.items()}
+    assert {name: value.shape for name, value in found.items()} == FACTORS
+    assert {name: tuple(entry["shape"]) for name, entry in jacobians.items()} == FACTORS
     gradients = post("gradients", **net.problem, loss="squared_error", layout="numerator")["gradients"]
     into_b2 = found["C/y_hat"] @ found["y_hat/s2"]
     into_b1 = into_b2 @ net.W2 @ found["a1/s1"]
