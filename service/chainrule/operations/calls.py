@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from pydantic import ValidationError
@@ -34,6 +35,15 @@ from chainrule.schemas.envelope import Envelope, MalformedBody, load, parse_skel
 from chainrule.schemas.grading import GradeRequest
 from chainrule.schemas.parts import Tree, detach, whole
 from chainrule.schemas.tensors import ArrayCollector, UnfitTensor, pointer_of
+
+if TYPE_CHECKING:
+    from chainrule.operations.instances.drawing import Drawing
+    from chainrule.operations.instances.references import Problems
+
+INSTANCES = "instances"
+"""The operation that takes no problem, but makes one."""
+PROBLEM = "problem"
+"""The field that names a problem on file, in place of the problem's own fields."""
 
 
 class Operation(Protocol):
@@ -73,11 +83,24 @@ class Call:
 
 
 class Calls:
-    """Makes requests ready, under `limits`. Safe to use from several threads."""
+    """Makes requests ready, under `limits`. Safe to use from several threads.
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    `problems`: those that requests may name; by default the bundled ones.
+    """
+
+    def __init__(self, limits: Limits | None = None, problems: Problems | None = None) -> None:
         self.limits = limits or Limits()
         self._structures: Structures[Operation] = Structures()
+        if problems is not None:
+            self.problems = problems
+
+    @cached_property
+    def problems(self) -> Problems:
+        """The problems on file. What reads them is loaded when the first is named."""
+        from chainrule.operations.instances.library import Library
+        from chainrule.operations.instances.references import Problems
+
+        return Problems(Library(), limits=self.limits)
 
     def parse(self, name: str, body: bytes, terms: Terms = UNLIMITED) -> Call:
         """A JSON body of the operation `name`, ready to run. Raises Refused."""
@@ -100,6 +123,21 @@ class Calls:
         envelope, given = detach(tree, spans, "answers")
         call = self._parsed(name, f"{name} {len(envelope.spans)}", envelope)
         return _marking(call, _answers(given, spans), terms)
+
+    def draw(self, request: Mapping[str, Any]) -> Drawing:
+        """A request of `instances` as Python values, ready to run. Raises Refused."""
+        from chainrule.operations.instances.drawing import Drawing
+
+        return Drawing(self.problems, request)
+
+    def parse_drawing(self, body: bytes) -> Drawing:
+        """A JSON body of `instances`, ready to run. Raises Refused."""
+        from chainrule.operations.instances.drawing import request_of
+
+        try:
+            return self.draw(request_of(body))
+        except MalformedBody as error:
+            raise not_json(error) from None
 
     def take(self, name: str, request: Mapping[str, Any]) -> Call:
         """A request as Python values, its tensors as lists or arrays, ready to run. Raises Refused."""
@@ -128,6 +166,8 @@ class Calls:
 
     def _model(self, name: str, loaded: dict[str, Any], collector: ArrayCollector) -> requests.Problem:
         model = OPERATIONS[name][0]
+        if PROBLEM in loaded:
+            loaded = self.problems.expand(loaded, marked=name == GRADE)
         try:
             return model.model_validate(loaded, context={"arrays": collector})
         except ValidationError as error:

@@ -32,7 +32,7 @@ class Structure(Generic[Operation]):
     model: Problem
     layout: ArrayLayout
     text: int = LEAST
-    """Bytes of text that the model was made from."""
+    """Bytes of text that the model was made from, and of the numbers that it brings along."""
     kept: bool = False
     prepared: dict[tuple[Shape, ...], Operation] = field(default_factory=dict)
 
@@ -61,7 +61,8 @@ class Structures(Generic[Operation]):
         with self._lock:
             inlined = tuple(sorted({*self._inlined.get(words, ()), *structure.layout.inlined}))
             key = self._key(name, envelope, inlined)
-            structure.text = max(LEAST, len(envelope.skeleton) + sum(map(len, key[2])))
+            text = len(envelope.skeleton) + sum(map(len, key[2]))
+            structure.text = max(LEAST, text + structure.layout.held)
             if structure.text > LONGEST or key in self._kept:
                 return
             self._inlined[words] = inlined

@@ -62,6 +62,11 @@ class ArrayLayout:
     inlined: tuple[int, ...]
     """Indices of the spans whose content the model was built from."""
 
+    @property
+    def held(self) -> int:
+        """Bytes of the arrays that no request brings: single numbers, and the tensors of a problem on file."""
+        return sum(source.nbytes for source in self.sources if not isinstance(source, TensorRef))
+
     def arrays(self, spans: Sequence[bytes]) -> list[Array]:
         """Decodes the spans of one request. Raises UnfitTensor at the first that is no tensor."""
         return [_decoded(source, spans) if isinstance(source, TensorRef) else source for source in self.sources]

@@ -108,11 +108,7 @@ class _Attempts:
     def _prepare(self, spelling: Spelling) -> _Ready:
         # A draw where the request has a list, and no tensor, is refused by what stands in its span.
         collector = ArrayCollector([b"0"] * len(spelling.draws))
-        request = {**spelling.problem, "backend": "numpy"}
-        try:
-            model = Problem.model_validate(request, context={"arrays": collector})
-        except ValidationError as error:
-            raise refusal_of(error, request) from None
+        model = _validated(spelling.problem, collector)
         sources = collector.layout.sources
         shapes = [spelling.draws[each.index].shape if isinstance(each, TensorRef) else each.shape for each in sources]
         prepared = prepare(model, shapes)
@@ -127,6 +123,21 @@ class _Attempts:
             if reason is None and self._accept is not None and self._template.constraints.tells_apart:
                 return self._accept(prepared.plan, prepared.host_leaves(arrays)) and "tells_apart"
         return reason
+
+
+def plan_of(problem: Mapping[str, Any]) -> Plan:
+    """The plan of an instance's problem."""
+    collector = ArrayCollector()
+    model = _validated(problem, collector)
+    return prepare(model, [array.shape for array in collector.arrays]).plan
+
+
+def _validated(problem: Mapping[str, Any], collector: ArrayCollector) -> Problem:
+    request = {**problem, "backend": "numpy"}
+    try:
+        return Problem.model_validate(request, context={"arrays": collector})
+    except ValidationError as error:
+        raise refusal_of(error, request) from None
 
 
 def _filled(tree: Any, drawn: list[NDArray[Any]]) -> Any:

@@ -25,7 +25,11 @@ def draw_numbers(draw: Draw, seed: int, attempt: int) -> NDArray[Any]:
     Every number comes from one whole number k of the place's stream: `low` + k·`step` of a grid (leaving 0 out where
     that is asked), the k-th of the values, the class k. Of probabilities each part goes to the class k.
     """
-    key, how, shape = stream_key(seed, attempt, draw.place), draw.how, draw.shape
+    return np.asarray(_drawn(draw, stream_key(seed, attempt, draw.place)))
+
+
+def _drawn(draw: Draw, key: int) -> Any:
+    how, shape = draw.how, draw.shape
     match how:
         case Grid():
             return _on_grid(how, draw_below(how.last - how.first + (1 - _leaves_out(how)), shape, key))

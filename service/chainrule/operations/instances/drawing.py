@@ -1,0 +1,96 @@
+"""`instances`: a template, or a problem on file, and a seed; out comes a problem with its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+from pydantic import ValidationError
+
+from chainrule.engine.cost import Cost
+from chainrule.engine.trace import never
+from chainrule.operations.instances.generator import Instance, make_instance
+from chainrule.operations.instances.references import Problems
+from chainrule.operations.refusals import Fault, Refused
+from chainrule.operations.results import Reply, meta
+from chainrule.operations.validation import refusal_of
+from chainrule.schemas.envelope import MalformedBody, TensorRef, load, split
+from chainrule.schemas.instances import InstancesRequest
+from chainrule.schemas.templates import Template
+
+CALLS_AN_ATTEMPT = 10
+"""What an attempt takes, in applications of an op."""
+
+
+class Drawing:
+    """One request of `instances`, ready to run."""
+
+    def __init__(self, problems: Problems, request: Mapping[str, Any]) -> None:
+        try:
+            self._request = InstancesRequest.model_validate(request)
+        except ValidationError as error:
+            raise refusal_of(error, dict(request), InstancesRequest) from None
+        self._problems = problems
+        self._seed = problems.seed_of(self._request)
+        template = self._request.template or problems.find(self._request.problem or "").template
+        self.cost = Cost(calls=template.constraints.attempts * CALLS_AN_ATTEMPT)
+
+    def run(self, cancelled: Callable[[], bool] = never) -> Reply:
+        """The reply. Raises Refused, and Cancelled."""
+        instance = self._instance(cancelled)
+        return {
+            "problem": _copied(instance.problem),
+            "seed": self._seed,
+            "sizes": instance.sizes,
+            "attempt": instance.attempt,
+            "warnings": [],
+            "meta": meta("numpy", "cpu", "float64"),
+        }
+
+    def _instance(self, cancelled: Callable[[], bool]) -> Instance:
+        template, problems = self._request.template, self._problems
+        if template is None:
+            return problems.instance(self._request.problem or "", self._seed, cancelled)
+        return _of_template(template, self._seed, problems, cancelled)
+
+
+def request_of(body: bytes) -> dict[str, Any]:
+    """The request in a JSON body. Raises MalformedBody, as for every other request."""
+    envelope = split(body)
+    request: dict[str, Any] = _spelled_out(load(envelope), envelope.spans)
+    return request
+
+
+def _of_template(template: Template, seed: int, problems: Problems, cancelled: Callable[[], bool]) -> Instance:
+    """The instance. What is at fault is pointed to within the template."""
+    try:
+        return make_instance(template, seed, problems.accept, limits=problems.limits, cancelled=cancelled)
+    except Refused as refused:
+        faults = [Fault(f"/template{fault.pointer}", fault.message) for fault in refused.faults]
+        detail = f"/template{refused.detail}" if refused.detail.startswith("/") else refused.detail
+        within = Refused(detail, title=refused.title, status=refused.status, faults=faults)
+        within.count = refused.count
+        raise within from None
+
+
+def _spelled_out(tree: Any, spans: Sequence[bytes]) -> Any:
+    """The tree with every array that a placeholder stands for."""
+    if isinstance(tree, TensorRef):
+        try:
+            return orjson.loads(spans[tree.index])
+        except orjson.JSONDecodeError as error:
+            raise MalformedBody(f"the body is not JSON: {error.msg}, at byte {error.pos} of an array") from None
+    if isinstance(tree, dict):
+        return {key: _spelled_out(item, spans) for key, item in tree.items()}
+    return [_spelled_out(item, spans) for item in tree] if isinstance(tree, list) else tree
+
+
+def _copied(tree: Any) -> Any:
+    """The tree with arrays of its own: those of an instance that is kept are not the caller's to change."""
+    if isinstance(tree, np.ndarray):
+        return tree.copy()
+    if isinstance(tree, dict):
+        return {key: _copied(item) for key, item in tree.items()}
+    return [_copied(item) for item in tree] if isinstance(tree, list) else tree
