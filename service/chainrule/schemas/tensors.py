@@ -9,8 +9,9 @@ arrays made for every request anew, so that one model serves all requests with t
     layout = collector.layout
     arrays = layout.arrays(envelope.spans)
 
-Of a later request with the same skeleton, and the same `layout.inlined_text(spans)`, only the last line is
-needed.
+Of a later request with the same skeleton, and the same text in the spans of `layout.inlined`, only the last line is
+needed. Which spans were inlined may itself depend on the text of others, so a cache looks up by all that any model of
+the same skeleton has inlined.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -60,7 +61,7 @@ class ArrayLayout:
 
     sources: tuple[TensorRef | Array, ...]
     inlined: tuple[int, ...]
-    """Indices of the spans whose content the model was built from."""
+    """Indices of the spans whose text the model was built from."""
 
     @property
     def held(self) -> int:
@@ -70,14 +71,6 @@ class ArrayLayout:
     def arrays(self, spans: Sequence[bytes]) -> list[Array]:
         """Decodes the spans of one request. Raises UnfitTensor at the first that is no tensor."""
         return [_decoded(source, spans) if isinstance(source, TensorRef) else source for source in self.sources]
-
-    def inlined_text(self, spans: Sequence[bytes]) -> tuple[bytes, ...]:
-        """What has to be equal, beyond the skeleton, for the model to serve another request.
-
-        Which spans were inlined may itself depend on the content of others. So a cache must look up with
-        every index that any model of the same skeleton has inlined.
-        """
-        return tuple(spans[index] for index in self.inlined)
 
 
 def _decoded(ref: TensorRef, spans: Sequence[bytes]) -> Array:

@@ -26,8 +26,6 @@ class Namespace(Protocol):
     name: str
     dtype: str
     device: str
-    eps: float
-    """The spacing of the dtype's numbers at 1."""
     tiny: float
     """The smallest positive number with all its digits."""
 
@@ -48,7 +46,6 @@ class Namespace(Protocol):
     def zeros(self, shape: Shape) -> Array: ...
     def ones(self, shape: Shape) -> Array: ...
     def eye(self, n: int) -> Array: ...
-    def zeros_like(self, x: Array) -> Array: ...
     def ones_like(self, x: Array) -> Array: ...
 
     # -- element by element -----------------------------------------------------------------------------------
@@ -112,9 +109,6 @@ class Namespace(Protocol):
 
     def one_hot(self, indices: Array, classes: int) -> Array:
         """A new last axis of length `classes`: 1 at the index, else 0. Indices outside the range give all 0."""
-
-    def diag_embed(self, x: Array) -> Array:
-        """(..., k) to (..., k, k) with x on the diagonal."""
 
     # -- questions (those about values cost a wait for the device) ---------------------------------------------
     def count_nonzero(self, x: Array) -> int: ...

@@ -26,7 +26,6 @@ class NumpyNamespace:
     def __init__(self, dtype: str) -> None:
         self.dtype = dtype
         self._dtype = np.dtype(dtype)
-        self.eps = float(np.finfo(self._dtype).eps)
         self.tiny = float(np.finfo(self._dtype).tiny)
         self.zero = np.zeros((), self._dtype)
         self.one = np.ones((), self._dtype)
@@ -49,7 +48,6 @@ class NumpyNamespace:
     def eye(self, n: int) -> Array:
         return np.eye(n, dtype=self._dtype)
 
-    zeros_like = staticmethod(np.zeros_like)
     ones_like = staticmethod(np.ones_like)
 
     exp = staticmethod(np.exp)
@@ -147,12 +145,6 @@ class NumpyNamespace:
 
     def one_hot(self, indices: Array, classes: int) -> Array:
         return (indices[..., None] == np.arange(classes)).astype(self._dtype)
-
-    @staticmethod
-    def diag_embed(x: Array) -> Array:
-        out = np.zeros((*x.shape, x.shape[-1]), x.dtype)
-        np.einsum("...ii->...i", out)[...] = x
-        return out
 
     @staticmethod
     def count_nonzero(x: Array) -> int:

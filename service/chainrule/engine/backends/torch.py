@@ -37,7 +37,6 @@ class TorchNamespace:
         self._device = _device(device)
         self.device = str(self._device)
         self._on_cpu = self._device.type == "cpu"
-        self.eps = torch.finfo(self._dtype).eps
         self.tiny = torch.finfo(self._dtype).tiny
         self.zero = torch.zeros((), dtype=self._dtype, device=self._device)
         self.one = torch.ones((), dtype=self._dtype, device=self._device)
@@ -65,7 +64,6 @@ class TorchNamespace:
     def eye(self, n: int) -> Array:
         return torch.eye(n, dtype=self._dtype, device=self._device)
 
-    zeros_like = staticmethod(torch.zeros_like)
     ones_like = staticmethod(torch.ones_like)
 
     exp = staticmethod(torch.exp)
@@ -138,10 +136,6 @@ class TorchNamespace:
 
     def one_hot(self, indices: Array, classes: int) -> Array:
         return (indices[..., None] == torch.arange(classes, device=self._device)).to(self._dtype)
-
-    @staticmethod
-    def diag_embed(x: Array) -> Array:
-        return torch.diag_embed(x)
 
     def count_nonzero(self, x: Array) -> int:
         return int(np.count_nonzero(x.numpy()) if self._on_cpu else torch.count_nonzero(x))
