@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from chainrule_client import exporters
 from docs.pages import ROOT
 
 EXAMPLES = ROOT / "clients" / "examples"
@@ -19,8 +20,22 @@ PRINTED = {
     "check_my_gradients.py": ("∂C/∂W1 is right", "∂C/∂b1 is 0.09091 times what it should be"),
     "jacobian_of_softargmax.py": ("softargmax [0.09   0.6652 0.2447]", "logsumexp  3.4076"),
     "explore_steps.py": ("∂C/∂a1 = [[ 8.  2. 14.]]", "diagonal [3. 3. 0.]", "by the factors: [[24.0, 6.0, 0.0]]"),
+    "gradescope_run_autograder.py": ("11 of 13 points", "gradients.b1 failed: 7 of 7 entries are wrong", "averaged"),
+    "prairielearn_grade.py": ("0.2857  2 of 7 points", "gradients.y_hat 0/2: 2 of 2 entries are wrong", "sign"),
+    "autolab_grade.py": ("The denominator", '{"scores": {"By hand": 0.0, "In code": 15.0}}'),
+    "otter_tests.py": ("q1: passed", "q1: 6 of 6 entries are wrong", "The derivative of a1 is left out"),
+    "nbgrader_cell.py": ("gradients.b1: right", "1 of 2 points", "the cell's value: 2.0"),
 }
-IN_PROCESS = ("check_my_gradients.py", "explore_steps.py")
+PLATFORMS = {
+    "gradescope_run_autograder.py": ("gradescope", "autograder/results/results.json"),
+    "prairielearn_grade.py": ("prairielearn", "grade/results/results.json"),
+    "autolab_grade.py": ("autolab", None),
+    "otter_tests.py": ("otter", EXAMPLES / "otter_tests.py"),
+    "nbgrader_cell.py": ("nbgrader", None),
+}
+"""Those for grading platforms: which, and the file that is to be as the platform wants it; None for what is printed."""
+
+IN_PROCESS = ("check_my_gradients.py", "explore_steps.py", *PLATFORMS)
 """Those that need no service."""
 
 
@@ -50,6 +65,28 @@ def test_an_example_runs_against_the_service(name: str, url: str, tmp_path: Path
 @pytest.mark.parametrize("name", IN_PROCESS)
 def test_an_example_in_process_needs_no_service(name: str, tmp_path: Path) -> None:
     assert_prints(name, run(name, "http://127.0.0.1:9", tmp_path))
+
+
+@pytest.mark.parametrize("name", PLATFORMS)
+def test_a_platforms_example_hands_over_what_the_platform_wants(name: str, tmp_path: Path) -> None:
+    platform, file = PLATFORMS[name]
+    printed = run(name, "http://127.0.0.1:9", tmp_path)
+    if platform == "nbgrader":
+        printed = printed.rpartition(": ")[2]
+    faults = exporters.validate(platform, tmp_path / file) if file else exporters.validate_text(platform, printed)
+    assert faults == []
+
+
+@pytest.mark.parametrize("name", PLATFORMS)
+def test_a_platforms_example_fits_a_small_container(name: str, tmp_path: Path) -> None:
+    """Whole process, from a cold start: under 10 s and 256 MB, and torch is not imported."""
+    program = (
+        "import resource, runpy, sys\n"
+        f"runpy.run_path({str(EXAMPLES / name)!r}, run_name='__main__')\n"
+        "assert 'torch' not in sys.modules\n"
+        "assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 256 * 1024\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, timeout=10, check=True, capture_output=True)
 
 
 def assert_prints(name: str, printed: str) -> None:

@@ -82,4 +82,5 @@ def _text(item: Mapping[str, Any], report: Report) -> str:
 
 
 def _sentence(text: str | None) -> str:
-    return f"{text[:1].upper()}{text[1:]}" if text else ""
+    """With a capital, unless it begins with a symbol such as ŷ."""
+    return f"{text[0].upper()}{text[1:]}" if text and text[0].isascii() else text or ""

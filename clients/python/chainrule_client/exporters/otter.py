@@ -6,7 +6,6 @@ import ast
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from chainrule_client.answers import answer_tree
 from chainrule_client.exporters import checking
 from chainrule_client.exporters.failures import NotGraded, notice, reason_for
 from chainrule_client.exporters.marks import Mark, Marks, Report, marks
@@ -47,7 +46,7 @@ class Check:
 
     def _marks(self, env: Mapping[str, Any]) -> Marks:
         if self._graded is None or self._graded[0] is not env:
-            answers = answer_tree({quantity: env.get(name) for quantity, name in self._variables.items()})
+            answers = {quantity: env.get(name) for quantity, name in self._variables.items()}
             try:
                 self._graded = (env, marks(self._grade(answers)))
             except Exception as error:
