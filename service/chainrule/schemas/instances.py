@@ -9,11 +9,12 @@ from pydantic import Field, StringConstraints, model_validator
 from chainrule.schemas.documented import ComputedReply, Documented, ResultTensor
 from chainrule.schemas.ops import Strict
 from chainrule.schemas.problem_sets import ProblemId
-from chainrule.schemas.templates import Template
+from chainrule.schemas.templates import MOST_ATTEMPTS, Template
 
 LARGEST_SEED = 2**64 - 1
 
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED, description="Which numbers.")]
+Asked = Annotated[str, StringConstraints(max_length=400)]
 Part = Annotated[str, StringConstraints(max_length=200)]
 
 
@@ -34,6 +35,13 @@ class OneSeed(Strict):
         default=None, description="In place of a seed, where the service has a secret (`CHAINRULE_SECRET`)."
     )
 
+    attempt: int | None = Field(
+        default=None,
+        ge=0,
+        lt=MOST_ATTEMPTS,
+        description="Just this drawing of the seed's, as an earlier reply told it, whatever constraints hold by now.",
+    )
+
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
         if (self.seed is None) == (self.identity is None):
@@ -52,11 +60,20 @@ class InstancesRequest(OneSeed):
 
     template: Template | None = None
     problem: ProblemId | None = Field(default=None, description="A problem on file, such as `nyu-hw1/1.2b`.")
+    asks: list[Asked] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="With a template: the quantities by which mistakes have to be told apart; by default the output, "
+        "the loss and the gradients.",
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if (self.template is None) == (self.problem is None):
             raise ValueError("what to draw is said by a template or by a problem on file: give one of them")
+        if self.problem is not None and self.asks is not None:
+            raise ValueError("what a problem on file asks for stands in its file: leave asks out")
         return self
 
 

@@ -9,10 +9,11 @@ import orjson
 import pytest
 
 from chainrule.operations.calls import OPERATIONS, Calls
-from chainrule.operations.instances.generator import make_instance
+from chainrule.operations.instances.generator import Accept, make_instance
 from chainrule.operations.instances.library import Library
 from chainrule.operations.instances.references import LEAST, Problems
 from chainrule.operations.instances.seeds import seed_for
+from chainrule.operations.instances.telling_apart import telling_apart
 from chainrule.operations.refusals import Refused
 
 NAMED = {"problem": "nyu-hw1/1.2b", "seed": 7, "backend": "numpy"}
@@ -138,10 +139,11 @@ def test_an_identity_has_a_seed_where_there_is_a_secret() -> None:
 def test_instances_are_kept_in_bounded_room() -> None:
     asked = []
 
-    def count(plan: Any, leaves: Any) -> None:
-        asked.append(plan)
+    def check(asks: list[str], *, batched: bool) -> Accept:
+        assert (asks[0], batched) == ("values.s1", False)
+        return lambda plan, leaves: asked.append(plan)
 
-    problems = Problems(Library(), accept=count, room=3 * (LEAST + 1000))
+    problems = Problems(Library(), check=check, room=3 * (LEAST + 1000))
     for seed in (1, 2, 3, 3, 2, 1):
         problems.instance("nyu-hw1/1.3a", seed)
     assert len(asked) == 3
@@ -153,7 +155,8 @@ def test_instances_are_kept_in_bounded_room() -> None:
 def test_drawing_gives_the_problem_and_never_what_is_kept() -> None:
     calls = Calls()
     reply = calls.draw({"problem": "nyu-hw1/1.2b", "seed": 7}).run()
-    expected = make_instance(calls.problems.find("nyu-hw1/1.2b").template, 7)
+    on_file = calls.problems.find("nyu-hw1/1.2b")
+    expected = make_instance(on_file.template, 7, telling_apart(on_file.asks, batched=False))
     np.testing.assert_equal(reply["problem"], expected.problem)
     assert (reply["seed"], reply["sizes"], reply["attempt"]) == (7, {"K": 5, "a": 7, "n": 3}, expected.attempt)
     reply["problem"]["inputs"][:] = 99
@@ -196,3 +199,28 @@ def test_what_nothing_can_be_drawn_from_is_refused(body: bytes, status: int, poi
     assert refused.value.status == status
     if pointer is not None:
         assert refused.value.faults[0].pointer.startswith(pointer)
+
+
+def test_an_attempt_that_is_named_is_drawn_whatever_it_fulfils(calls: Calls) -> None:
+    told = calls.draw({"problem": "nyu-hw1/1.2b", "seed": 0}).run()
+    assert told["attempt"] > 0
+    again = calls.draw({"problem": "nyu-hw1/1.2b", "seed": 0, "attempt": told["attempt"]}).run()
+    np.testing.assert_equal(again, told)
+    first = calls.draw({"problem": "nyu-hw1/1.2b", "seed": 0, "attempt": 0}).run()
+    assert not np.array_equal(first["problem"]["inputs"], told["problem"]["inputs"])
+    for reply in both_ways(calls, "forward", {**NAMED, "seed": 0, "attempt": 0}):
+        whole = calls.take("forward", {**first["problem"], "backend": "numpy"}).run()
+        np.testing.assert_array_equal(reply["outputs"], whole["outputs"])
+
+
+def test_mistakes_are_told_apart_by_what_is_asked() -> None:
+    shape = {"low": -1, "high": 1, "step": 1}
+    tree = {"network": {"layers": [{"op": "square"}]}, "inputs": {"shape": [2], **shape}}
+    request = {"template": tree, "seed": 1, "asks": ["outputs", "values.square1"]}
+    with pytest.raises(Refused, match="tells_apart failed 200 times"):
+        Calls().draw(request).run()
+    with pytest.raises(Refused, match="no") as refused:
+        Calls().draw({**request, "asks": ["outputs", "values.s1"]}).run()
+    assert refused.value.faults[0].pointer == "/asks/1"
+    with pytest.raises(Refused, match="leave asks out"):
+        Calls().draw({"problem": "nyu-hw1/1.2b", "seed": 1, "asks": ["outputs"]})

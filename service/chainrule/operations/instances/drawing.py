@@ -11,14 +11,14 @@ from pydantic import ValidationError
 
 from chainrule.engine.cost import Cost
 from chainrule.engine.trace import never
+from chainrule.grading.quantities import UnknownQuantity
 from chainrule.operations.instances.generator import Instance, make_instance
 from chainrule.operations.instances.references import Problems
-from chainrule.operations.refusals import Fault, Refused
+from chainrule.operations.refusals import Fault, Refused, refuse
 from chainrule.operations.results import Reply, meta
 from chainrule.operations.validation import refusal_of
 from chainrule.schemas.envelope import MalformedBody, TensorRef, load, split
 from chainrule.schemas.instances import InstancesRequest
-from chainrule.schemas.templates import Template
 
 CALLS_AN_ATTEMPT = 10
 """What an attempt takes, in applications of an op."""
@@ -50,10 +50,24 @@ class Drawing:
         }
 
     def _instance(self, cancelled: Callable[[], bool]) -> Instance:
-        template, problems = self._request.template, self._problems
-        if template is None:
-            return problems.instance(self._request.problem or "", self._seed, cancelled)
-        return _of_template(template, self._seed, problems, cancelled)
+        request, problems = self._request, self._problems
+        if request.template is None:
+            return problems.instance(request.problem or "", self._seed, request.attempt, cancelled)
+        accept = problems.check(request.asks, batched=request.template.batched)
+        try:
+            return make_instance(
+                request.template,
+                self._seed,
+                accept,
+                attempt=request.attempt,
+                limits=problems.limits,
+                cancelled=cancelled,
+            )
+        except Refused as refused:
+            raise _within_template(refused) from None
+        except UnknownQuantity as error:
+            assert request.asks is not None
+            raise refuse(f"/asks/{request.asks.index(error.quantity)}", str(error)) from None
 
 
 def request_of(body: bytes) -> dict[str, Any]:
@@ -63,16 +77,13 @@ def request_of(body: bytes) -> dict[str, Any]:
     return request
 
 
-def _of_template(template: Template, seed: int, problems: Problems, cancelled: Callable[[], bool]) -> Instance:
-    """The instance. What is at fault is pointed to within the template."""
-    try:
-        return make_instance(template, seed, problems.accept, limits=problems.limits, cancelled=cancelled)
-    except Refused as refused:
-        faults = [Fault(f"/template{fault.pointer}", fault.message) for fault in refused.faults]
-        detail = f"/template{refused.detail}" if refused.detail.startswith("/") else refused.detail
-        within = Refused(detail, title=refused.title, status=refused.status, faults=faults)
-        within.count = refused.count
-        raise within from None
+def _within_template(refused: Refused) -> Refused:
+    """The refusal of a problem as one of the template that it was drawn from."""
+    detail = f"/template{refused.detail}" if refused.detail.startswith("/") else refused.detail
+    faults = [Fault(f"/template{fault.pointer}", fault.message) for fault in refused.faults]
+    within = Refused(detail, title=refused.title, status=refused.status, faults=faults)
+    within.count = refused.count
+    return within
 
 
 def _spelled_out(tree: Any, spans: Sequence[bytes]) -> Any:

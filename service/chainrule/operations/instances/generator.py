@@ -57,21 +57,26 @@ def make_instance(
     seed: int,
     accept: Accept | None = None,
     *,
+    attempt: int | None = None,
     limits: Limits | None = None,
     cancelled: Callable[[], bool] = never,
 ) -> Instance:
     """The instance of a template for a seed (0 … 2⁶⁴ − 1): the same everywhere, as long as `accept` is.
 
-    Each attempt draws from streams of its own: sizes, choices and numbers anew. Raises Refused where the template makes
-    no sound problem, would cost more than `limits` allow, or no attempt fulfils its constraints, then naming those that
-    failed; and Cancelled where `cancelled()` says so between two attempts.
+    Each attempt draws from streams of its own: sizes, choices and numbers anew. Where `attempt` is given it is that
+    one, whatever its numbers fulfil, and so the same for ever.
+
+    Raises Refused where the template makes no sound problem, would cost more than `limits` allow, or no attempt fulfils
+    its constraints, then naming those that failed; and Cancelled where `cancelled()` says so between two attempts.
     """
     attempts = _Attempts(template, seed, accept, limits or Limits())
+    if attempt is not None:
+        return attempts.make(attempt)
     failed = Counter[str]()
-    for attempt in range(template.constraints.attempts):
+    for number in range(template.constraints.attempts):
         if cancelled():
             raise Cancelled
-        found = attempts.make(attempt)
+        found = attempts.checked(number)
         if isinstance(found, Instance):
             return found
         failed[found] += 1
@@ -93,8 +98,16 @@ class _Attempts:
         self._template, self._seed, self._accept, self._limits = template, seed, accept, limits
         self._ready: dict[tuple[Any, ...], _Ready] = {}
 
-    def make(self, attempt: int) -> Instance | str:
+    def make(self, attempt: int) -> Instance:
+        """The instance, whatever its numbers fulfil."""
+        return self._draw(attempt)[0]
+
+    def checked(self, attempt: int) -> Instance | str:
         """The instance, or the name of a constraint that it does not fulfil."""
+        instance, prepared, arrays = self._draw(attempt)
+        return self._reason(prepared, arrays, instance.sizes) or instance
+
+    def _draw(self, attempt: int) -> tuple[Instance, Prepared, list[Array]]:
         spelling = spell(self._template, self._seed, attempt)
         ready = self._ready.get(spelling.structure)
         if ready is None:
@@ -102,8 +115,7 @@ class _Attempts:
             ready = self._ready[spelling.structure] = self._prepare(spelling)
         drawn = [draw_numbers(draw, self._seed, attempt) for draw in spelling.draws]
         arrays = [drawn[source.index] if isinstance(source, TensorRef) else source for source in ready.sources]
-        reason = self._reason(ready.prepared, arrays, spelling.sizes)
-        return reason or Instance(_filled(spelling.problem, drawn), spelling.sizes, attempt)
+        return Instance(_filled(spelling.problem, drawn), spelling.sizes, attempt), ready.prepared, arrays
 
     def _prepare(self, spelling: Spelling) -> _Ready:
         # A draw where the request has a list, and no tensor, is refused by what stands in its span.

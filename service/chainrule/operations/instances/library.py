@@ -8,7 +8,8 @@ from threading import Lock
 
 from chainrule.grading.quantities import UnknownQuantity, resolve
 from chainrule.operations.instances.files import ProblemFileError, files_in, read_set
-from chainrule.operations.instances.generator import Accept, make_instance, plan_of
+from chainrule.operations.instances.generator import make_instance, plan_of
+from chainrule.operations.instances.telling_apart import telling_apart
 from chainrule.operations.refusals import Refused
 from chainrule.problems import FOLDER
 from chainrule.schemas.ops import nearest
@@ -26,7 +27,7 @@ class Library:
     An id is only ever looked up among those that are there: none leads to another file. Raises ProblemFileError.
     """
 
-    def __init__(self, folder: Path | None = None, accept: Accept | None = None) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
         self._files = files_in(FOLDER)
         self._sets: dict[str, ProblemSet] = {}
         self._lock = Lock()
@@ -34,7 +35,7 @@ class Library:
             if name in self._files or name in self._sets:
                 raise ProblemFileError(f"{path.name}: there is a set {name} already; give this one another id")
             self._sets[name] = read_set(path)
-            check_set(self._sets[name], path.name, accept)
+            check_set(self._sets[name], path.name)
 
     def sets(self) -> Iterator[ProblemSet]:
         """Every set, in the order of ids."""
@@ -58,18 +59,22 @@ class Library:
             return self._sets[name]
 
 
-def check_set(found: ProblemSet, file: str, accept: Accept | None = None) -> None:
+def check_set(found: ProblemSet, file: str) -> None:
     """Make an instance of every problem, and look up every quantity that it asks for. Raises ProblemFileError."""
     for problem in found.problems:
         where = f"{file}: problem {problem.id}"
         try:
-            instance = make_instance(problem.template, 0, accept)
+            _check_asks(problem, where)
+            make_instance(problem.template, 0, telling_apart(problem.asks, batched=problem.template.batched))
         except Refused as refused:
             pointer = refused.faults[0].pointer if refused.faults else ""
             raise ProblemFileError(f"{where}, template{pointer}: {refused.detail}") from None
-        plan = plan_of(instance.problem)
-        for quantity in problem.asks:
-            try:
-                resolve(plan, quantity, differentiates=plan.loss is not None)
-            except UnknownQuantity as error:
-                raise ProblemFileError(f"{where}, asks: {quantity}: {error}") from None
+
+
+def _check_asks(problem: ProblemOnFile, where: str) -> None:
+    plan = plan_of(make_instance(problem.template, 0, attempt=0).problem)
+    for quantity in problem.asks:
+        try:
+            resolve(plan, quantity, differentiates=plan.loss is not None)
+        except UnknownQuantity as error:
+            raise ProblemFileError(f"{where}, asks: {quantity}: {error}") from None

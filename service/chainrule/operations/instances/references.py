@@ -14,6 +14,7 @@ from chainrule.engine.trace import never
 from chainrule.operations.instances.generator import Accept, Instance, make_instance
 from chainrule.operations.instances.library import Library, UnknownProblem
 from chainrule.operations.instances.seeds import seed_for
+from chainrule.operations.instances.telling_apart import telling_apart
 from chainrule.operations.limits import Limits
 from chainrule.operations.refusals import refuse
 from chainrule.operations.validation import refusal_of
@@ -25,29 +26,31 @@ ROOM = 1 << 25
 """Bytes of numbers kept in all."""
 LEAST = 1 << 12
 """Bytes that the smallest instance is taken for."""
-REFERENCE = ("problem", "seed", "identity")
+REFERENCE = ("problem", "seed", "identity", "attempt")
 """The fields that stand for a problem."""
+Key = tuple[str, int, int | None]
+"""Problem, seed, and the attempt where one was asked for."""
 
 
 class Problems:
     """The problems on file, with instances that were made kept in bounded room. Safe to use from several threads.
 
-    `secret`: what seeds are made with for identities. `accept`: see `make_instance`.
+    `secret`: what seeds are made with for identities. `check`: makes the check behind the constraint `tells_apart`.
     """
 
     def __init__(
         self,
         library: Library,
         secret: str = "",
-        accept: Accept | None = None,
         limits: Limits | None = None,
         room: int = ROOM,
+        check: Callable[..., Accept] = telling_apart,
     ) -> None:
         self.library = library
-        self.accept = accept
+        self.check = check
         self.limits = limits or Limits()
         self._secret = secret
-        self._kept: OrderedDict[tuple[str, int], Instance] = OrderedDict()
+        self._kept: OrderedDict[Key, Instance] = OrderedDict()
         self._room = room
         self._lock = Lock()
 
@@ -62,22 +65,26 @@ class Problems:
         own = next((name for name in PROBLEM_FIELDS if name in request), None)
         if own:
             raise refuse(f"/{own}", f"{own} is the problem's own: leave it out, or give a whole problem instead")
-        instance = self.instance(reference.problem, self.seed_of(reference))
+        instance = self.instance(reference.problem, self.seed_of(reference), reference.attempt)
         fields = {name: value for name, value in request.items() if name not in REFERENCE}
         return {**instance.problem, **(_marking(on_file) if marked else {}), **fields}
 
-    def instance(self, name: str, seed: int, cancelled: Callable[[], bool] = never) -> Instance:
-        """The instance of a problem on file. Raises Refused."""
+    def instance(
+        self, name: str, seed: int, attempt: int | None = None, cancelled: Callable[[], bool] = never
+    ) -> Instance:
+        """The instance of a problem on file; see `make_instance`. Raises Refused, and Cancelled."""
+        key = (name, seed, attempt)
         with self._lock:
-            found = self._kept.get((name, seed))
+            found = self._kept.get(key)
             if found is not None:
-                self._kept.move_to_end((name, seed))
+                self._kept.move_to_end(key)
                 return found
-        template = self.find(name).template
-        made = make_instance(template, seed, self.accept, limits=self.limits, cancelled=cancelled)
+        on_file = self.find(name)
+        accept = self.check(on_file.asks, batched=on_file.template.batched)
+        made = make_instance(on_file.template, seed, accept, attempt=attempt, limits=self.limits, cancelled=cancelled)
         with self._lock:
-            if (name, seed) not in self._kept:
-                self._kept[name, seed] = made
+            if key not in self._kept:
+                self._kept[key] = made
                 self._room -= _size(made)
             while self._room < 0:
                 self._room += _size(self._kept.popitem(last=False)[1])
