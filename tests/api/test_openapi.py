@@ -167,7 +167,7 @@ def test_every_refusal_is_as_described(case: str) -> None:
 
 
 def test_computing_can_come_to_every_end_and_each_is_told() -> None:
-    ends = {"200", "400", "401", "408", "413", "415", "422", "429", "500", "503"}
+    ends = {"200", "400", "401", "403", "408", "413", "415", "422", "429", "500", "503"}
     for operation in OPERATIONS:
         assert set(DOCUMENT["paths"][f"/v1/{operation}"]["post"]["responses"]) == ends
 

@@ -17,11 +17,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chainrule.api import documentation, health, reference
 from chainrule.api.authentication import Keys
+from chainrule.api.batch import Batches
 from chainrule.api.compute import Compute
 from chainrule.api.exchange import CLIENT_GONE, ClientGone, Exchange
 from chainrule.api.health import Health
 from chainrule.api.logs import log_fault, log_request
 from chainrule.api.problems import MEDIA_TYPE, Problem, internal_error
+from chainrule.api.rates import Rates
 from chainrule.api.settings import Settings
 from chainrule.api.workers import Workers
 from chainrule.operations import OPERATIONS, Calls, Limits
@@ -51,9 +53,11 @@ class Application(FastAPI):
                 Exception: _internal_error,
             },
         )
-        keys = Keys(settings.keys)
+        keys = Keys(settings.keys, settings.grade_keys, settings.grade_feedback)
+        rates = Rates(settings.grade_rate, settings.grade_burst)
         self._computes: Mapping[str, ASGIApp] = {
-            f"/v1/{name}": Compute(name, self.calls, self.workers, keys, settings) for name in OPERATIONS
+            **{f"/v1/{name}": Compute(name, self.calls, self.workers, keys, rates, settings) for name in OPERATIONS},
+            "/v1/batch": Batches(self.calls, self.workers, keys, rates, self.health, settings),
         }
         self.router.routes += [Route(path, app, methods=["POST"]) for path, app in self._computes.items()]
         self.include_router(health.router)

@@ -4,36 +4,40 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from math import ceil
 from time import perf_counter
 
 from starlette.types import Receive, Scope, Send
 
-from chainrule.api.authentication import Keys
+from chainrule.api.authentication import Caller, Keys
 from chainrule.api.exchange import ClientGone, Exchange
 from chainrule.api.memory import OutOfMemory, guarded
 from chainrule.api.problems import Problem, problem_of
+from chainrule.api.rates import Rates
 from chainrule.api.settings import Settings
 from chainrule.api.workers import Full, Workers
 from chainrule.operations import Call, Calls, Refused
 from chainrule.operations.results import warn_nonfinite
+from chainrule.operations.terms import Terms
 from chainrule.schemas.encoding import encode
 
 
 class Answer:
     """The work on one request, and how long its parts took."""
 
-    __slots__ = ("_calls", "_operation", "abandoned", "timings")
+    __slots__ = ("_calls", "_operation", "_terms", "abandoned", "timings")
 
-    def __init__(self, calls: Calls, operation: str) -> None:
+    def __init__(self, calls: Calls, operation: str, terms: Terms) -> None:
         self._calls = calls
         self._operation = operation
+        self._terms = terms
         self.abandoned = False
         self.timings: list[tuple[bytes, float]] = []
 
     def parse(self, body: bytes) -> Call:
         """Make the request ready. Raises Refused."""
         started = perf_counter()
-        call = self._calls.parse(self._operation, body)
+        call = self._calls.parse(self._operation, body, self._terms)
         self.timings.append((b"parse", perf_counter() - started))
         return call
 
@@ -55,16 +59,22 @@ class Answer:
 class Compute:
     """`POST /v1/{operation}` as an ASGI application. It finds its exchange in the scope."""
 
-    def __init__(self, operation: str, calls: Calls, workers: Workers, keys: Keys, settings: Settings) -> None:
+    def __init__(
+        self, operation: str, calls: Calls, workers: Workers, keys: Keys, rates: Rates, settings: Settings
+    ) -> None:
         self.operation = operation
         self._calls = calls
         self._workers = workers
         self._keys = keys
+        self._rates = rates
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange: Exchange = scope["chainrule.exchange"]
-        answer = Answer(self._calls, self.operation)
+        caller = self._keys.caller(exchange.headers)
+        caller.check(self.operation)
+        check_rate(self._rates, caller)
+        answer = Answer(self._calls, self.operation, caller.terms)
         try:
             text = await self._answer(exchange, answer)
         except Refused as refused:
@@ -76,7 +86,6 @@ class Compute:
         await exchange.reply(text, answer.server_timing())
 
     async def _answer(self, exchange: Exchange, answer: Answer) -> bytes:
-        self._keys.check(exchange.headers)
         settings = self._settings
         length = exchange.announced(settings.max_body_bytes)
         patience = exchange.patience(settings.deadline)
@@ -137,3 +146,10 @@ class Compute:
     def _later(self, status: int, detail: str) -> Problem:
         seconds = self._settings.retry_after
         return Problem(status, f"{detail}: try again in {seconds} s", headers={"Retry-After": str(seconds)})
+
+
+def check_rate(rates: Rates, caller: Caller) -> None:
+    """Count a call. Raises Problem, which says when to come back, where it is one too many."""
+    wait = ceil(rates.take(caller.counted))
+    if wait:
+        raise Problem(429, f"this key has graded too often: try again in {wait} s", headers={"Retry-After": str(wait)})

@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 from chainrule.api.examples import EXAMPLES
 from chainrule.api.problems import MEDIA_TYPE
 from chainrule.operations import OPERATIONS
+from chainrule.schemas.batch import BatchItem, BatchReply
 from chainrule.schemas.replies import REPLIES, ProblemDetails
 
 Json = dict[str, Any]
@@ -51,16 +52,19 @@ _RETRY = {"Retry-After": {"description": "Seconds after which to try again.", "s
 PROBLEMS = {
     400: "The body is not JSON, or a header is not sound.",
     401: "The service wants a key, and this is none.",
+    403: "The key is for grading problems on file, and for nothing else.",
     404: "There is nothing of that name.",
     408: "The body, or the answer, took longer than it may.",
     413: "The body is longer than the service takes.",
     415: "The body is not application/json in UTF-8, or is compressed.",
     422: "The request is not valid, or would cost more than it may. `errors` points into the body.",
-    429: "The service is at capacity.",
+    429: "The service is at capacity, or the key has graded too often.",
     500: "A fault of the service's.",
     503: "The service is starting, draining, or short of memory.",
 }
-_COMPUTING = (400, 401, 408, 413, 415, 422, 429, 500, 503)
+LINES = "application/x-ndjson"
+_BATCH = (400, 401, 415, 429, 500, 503)
+_COMPUTING = (400, 401, 403, 408, 413, 415, 422, 429, 500, 503)
 
 
 def document(app: FastAPI) -> Json:
@@ -76,8 +80,9 @@ def document(app: FastAPI) -> Json:
         for operation in path.values():
             _complete(operation)
     models = [request for request, _ in OPERATIONS.values()]
-    schemas = _schemas([*models, *REPLIES.values(), ProblemDetails])
-    described["paths"] = {**{f"/v1/{name}": {"post": _operation(name)} for name in OPERATIONS}, **described["paths"]}
+    schemas = _schemas([*models, *REPLIES.values(), ProblemDetails, BatchItem, BatchReply])
+    posts = {**{f"/v1/{name}": {"post": _operation(name)} for name in OPERATIONS}, "/v1/batch": {"post": _batch()}}
+    described["paths"] = {**posts, **described["paths"]}
     components = described.setdefault("components", {})
     components["schemas"] = dict(sorted({**components.get("schemas", {}), **schemas}.items()))
     components["securitySchemes"] = {
@@ -118,6 +123,28 @@ def _operation(name: str) -> Json:
                 "content": {"application/json": {"schema": _of(REPLIES[name])}},
             },
             **{str(status): _problem(status) for status in _COMPUTING},
+        },
+    }
+
+
+def _batch() -> Json:
+    return {
+        "tags": ["compute"],
+        "operationId": "batch",
+        "summary": "Many calls in one, an item a line",
+        "description": "A line an item, of any of these operations; a line of the reply an item, in the same order, "
+        "each sent as soon as it is there. What is wrong with an item is told in its line, and the others are answered "
+        "all the same. Read the reply while sending: where it is not read, no more of the body is.",
+        "security": [{}, {"key": []}],
+        "parameters": [_REQUEST_ID, _TIMEOUT],
+        "requestBody": {"required": True, "content": {LINES: {"schema": _of(BatchItem)}}},
+        "responses": {
+            "200": {
+                "description": "A line an item.",
+                "headers": _HEADERS,
+                "content": {LINES: {"schema": _of(BatchReply)}},
+            },
+            **{str(status): _problem(status) for status in _BATCH},
         },
     }
 

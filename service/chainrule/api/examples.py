@@ -81,6 +81,30 @@ EXAMPLES: Mapping[str, Mapping[str, tuple[str, dict[str, Any]]]] = {
             {"network": NETWORK, "inputs": INPUTS, "upstream": [[1.0, 0.0], [0.0, 1.0]], "wrt": ["x"]},
         ),
     },
+    "grade": {
+        "flipped_sign": (
+            "Answers of which one has a wrong sign, and the next follows from it",
+            {
+                **PROBLEM,
+                "answers": {
+                    "loss": 166.5625,
+                    "gradients": {
+                        "y_hat": [[-18.0, -13.5], [-12.0, -4.0]],
+                        "W2": [[0, -261, -189], [0, -188.25, -96.75]],
+                    },
+                },
+                "points": {"loss": 1, "gradients.y_hat": 1, "gradients.W2": 2, "gradients.b2": 1},
+            },
+        ),
+        "rounded": (
+            "Answers rounded to two places, of which nothing but the verdict is told",
+            {
+                **PROBLEM,
+                "answers": {"outputs": [[9, 16.75], [18, 7]], "values": {"s1": "none"}, "gradients": {"x": "NaN"}},
+                "policy": {"places": 2, "feedback": "verdict"},
+            },
+        ),
+    },
     "jacobians": {
         "dense": (
             "The output by the first layer's weight, of each example",

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from chainrule.api.available_memory import available_memory
 from chainrule.api.cpus import available_cpus
+from chainrule.schemas.reports import Feedback
 
 MOST_MEMORY = 2 * 2**30
 """Bytes for the arrays of one request, where there is plenty."""
@@ -97,8 +98,26 @@ class Settings(BaseSettings):
     )
 
     keys: Annotated[tuple[KeyHash, ...], NoDecode] = Field(
-        default=(), description="SHA-256 of each key that may compute, in hex, separated by commas. None: anyone may."
+        default=(),
+        description="SHA-256 of each key that may compute, in hex, separated by commas. None here or in grade_keys: "
+        "anyone may.",
     )
+    grade_keys: Annotated[tuple[KeyHash, ...], NoDecode] = Field(
+        default=(),
+        description="SHA-256 of each key that may grade problems on file, as their files have it, and nothing else.",
+    )
+    grade_feedback: Feedback = Field(
+        default="indices",
+        description="The most that a report tells under such a key, whatever a problem's policy says.",
+    )
+    grade_rate: float = Field(
+        default=20,
+        ge=0,
+        description="Submissions a second graded under each such key, in the long run; 0 for any number.",
+    )
+    grade_burst: int = Field(default=200, gt=0, description="Submissions graded at once under each such key.")
+
+    batches: int = Field(default=8, gt=0, description="Batches answered at once; one more gets 429.")
 
     @property
     def workers(self) -> int:
@@ -114,7 +133,7 @@ class Settings(BaseSettings):
         """Bytes for the arrays of one request. So much for every worker is at hand, unless the settings say more."""
         return self.max_memory_bytes or max(1, min(MOST_MEMORY, _memory_for_arrays() // self.workers))
 
-    @field_validator("keys", mode="before")
+    @field_validator("keys", "grade_keys", mode="before")
     @classmethod
     def _separated(cls, keys: str | Iterable[str]) -> tuple[str, ...]:
         parts = keys.split(",") if isinstance(keys, str) else keys

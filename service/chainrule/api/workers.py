@@ -49,6 +49,10 @@ class Workers:
         future.add_done_callback(lambda _: self.leave())
         return future
 
+    def submit_beside(self, work: Callable[[], T]) -> Future[T]:
+        """Have `work` done by a thread in its turn, without a place. For work that is bounded in some other way."""
+        return self._pool.submit(work)
+
     def close(self) -> None:
         """Start nothing more."""
         self._pool.shutdown(wait=False, cancel_futures=True)

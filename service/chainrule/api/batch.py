@@ -1,0 +1,245 @@
+"""`POST /v1/batch`: a line an item in, a line an item out, each answered as soon as its turn has come.
+
+The body is read while the answer is sent. One slice of lines is computed while the next is read, and no more is read
+until there is room: so a caller that does not read what it is sent is not read from either, and what a batch holds of
+memory is bounded, however long it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import deque
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import NoReturn
+
+from starlette.types import Receive, Scope, Send
+
+from chainrule.api.authentication import Caller, Keys
+from chainrule.api.exchange import ClientGone, Exchange
+from chainrule.api.health import Health
+from chainrule.api.items import Items, refused
+from chainrule.api.lines import Line, LineSplitter
+from chainrule.api.problems import Problem
+from chainrule.api.rates import Rates
+from chainrule.api.settings import Settings
+from chainrule.api.workers import Workers
+from chainrule.operations import Calls
+
+MEDIA_TYPE = b"application/x-ndjson"
+_TAKEN = re.compile(
+    rb'\s*application/(x-ndjson|ndjson|jsonl|x-jsonlines)\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE
+)
+
+PORTION = 0.03
+"""Seconds for which a thread works on a batch before it sends what it has, and lets others have their turn."""
+MOST_LINES = 64
+"""Lines of a slice."""
+MOST_BYTES = 1 << 18
+"""Bytes of a slice, unless a single line is longer; and of the answers made before they are sent."""
+NOTICED = 0.25
+"""Seconds within which a batch that waits for its caller notices that the service drains."""
+
+
+@dataclass(slots=True)
+class Slice:
+    """Lines that were read together, and the answers to the first of them."""
+
+    lines: list[Line] = field(default_factory=list)
+    late: bool = False
+    """Read after the service began to drain."""
+    answers: list[bytes] = field(default_factory=list)
+    sent: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of the lines."""
+        return sum(len(line.text or b"") for line in self.lines)
+
+
+class Batches:
+    """The endpoint as an ASGI application. It finds its exchange in the scope."""
+
+    def __init__(
+        self, calls: Calls, workers: Workers, keys: Keys, rates: Rates, health: Health, settings: Settings
+    ) -> None:
+        self.calls, self.workers, self.rates, self.health, self.settings = calls, workers, rates, health, settings
+        self._keys = keys
+        self._free = settings.batches
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange: Exchange = scope["chainrule.exchange"]
+        caller = self._keys.caller(exchange.headers)
+        _check_kind(exchange)
+        patience = exchange.patience(self.settings.deadline)
+        if self._free == 0:
+            again = str(self.settings.retry_after)
+            raise Problem(429, "as many batches are answered as may be: try again", headers={"Retry-After": again})
+        self._free -= 1
+        try:
+            await Batch(self, exchange, caller, patience).run()
+        finally:
+            self._free += 1
+
+
+class Batch:
+    """One batch being answered."""
+
+    def __init__(self, service: Batches, exchange: Exchange, caller: Caller, patience: float) -> None:
+        self._service, self._exchange, self._caller, self._patience = service, exchange, caller, patience
+        self._items = Items(service.calls, caller, exchange, service.settings.max_body_bytes)
+        self._waiting: asyncio.Queue[Slice | Problem | None] = asyncio.Queue(1)
+        self._accepted: deque[Slice] = deque()
+        """Slices of which some lines have no answer yet."""
+        self._abandoned = False
+        self._ended = False
+        """Whether the body has been read to its end."""
+        self._active = perf_counter()
+
+    async def run(self) -> None:
+        """Answer every line. Raises ClientGone, and CancelledError once every line that was read has an answer."""
+        head = [(b"content-type", MEDIA_TYPE), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
+        await self._exchange.send({"type": "http.response.start", "status": 200, "headers": head})
+        reading, answering = asyncio.ensure_future(self._read()), asyncio.ensure_future(self._answer())
+        try:
+            await asyncio.wait((reading, answering), return_when=asyncio.FIRST_COMPLETED)
+            if reading.done():
+                reading.result()
+            await answering
+            await self._send(b"", more=False)
+        except asyncio.CancelledError:
+            reading.cancel()
+            answering.cancel()
+            await self._put_off()
+            raise
+        finally:
+            self._abandoned = True
+            reading.cancel()
+            answering.cancel()
+
+    # -- reading --------------------------------------------------------------------------------------------------
+    async def _read(self) -> NoReturn:
+        """Pass the lines on, and then watch for the caller hanging up. Raises ClientGone."""
+        splitter = LineSplitter(self._service.settings.max_body_bytes)
+        while not self._ended and (chunk := await self._chunk()) is not None:
+            await self._pass_on(list(splitter.feed(chunk)))
+        if self._ended:
+            await self._pass_on(list(splitter.finish()))
+        await self._waiting.put(None)
+        await self._exchange.gone()
+        raise ClientGone
+
+    async def _pass_on(self, lines: list[Line]) -> None:
+        while lines:
+            taken, size = 0, 0
+            while taken < min(len(lines), MOST_LINES) and size < MOST_BYTES:
+                size += len(lines[taken].text or b"")
+                taken += 1
+            made = Slice(lines[:taken], self._service.health.draining)
+            lines = lines[taken:]
+            self._accepted.append(made)
+            await self._waiting.put(made)
+
+    async def _chunk(self) -> bytes | None:
+        """Some of the body; None at its end, or where none has come for so long that the service ends the batch."""
+        receiving = asyncio.ensure_future(self._exchange.receive())
+        try:
+            while not receiving.done():
+                await asyncio.wait((receiving,), timeout=NOTICED)
+                if not receiving.done() and await self._has_waited_enough():
+                    return None
+            message = receiving.result()
+        finally:
+            receiving.cancel()
+        self._active = perf_counter()
+        if message["type"] == "http.disconnect":
+            if self._service.health.draining:  # some servers say so of a caller that is still there
+                return None
+            raise ClientGone
+        body = bytes(message.get("body", b""))
+        if not message.get("more_body", False):
+            self._ended = True
+        return body
+
+    async def _has_waited_enough(self) -> bool:
+        if self._accepted:
+            return False
+        if self._service.health.draining:
+            return True
+        seconds = self._service.settings.body_seconds
+        if perf_counter() - self._active < seconds:
+            return False
+        await self._waiting.put(Problem(408, f"no line came for {seconds:g} seconds"))
+        return True
+
+    # -- answering ------------------------------------------------------------------------------------------------
+    async def _answer(self) -> None:
+        while (taken := await self._waiting.get()) is not None:
+            if isinstance(taken, Problem):
+                await self._send(refused(b'"id":null', taken, self._exchange.request_id))
+                continue
+            while taken.sent < len(taken.lines):
+                wait = await asyncio.wrap_future(self._service.workers.submit_beside(lambda: self._portion(taken)))
+                await self._send_of(taken)
+                await asyncio.sleep(wait)
+            self._accepted.popleft()
+
+    def _portion(self, taken: Slice) -> float:
+        """Answer the next lines, for a while. The seconds to wait before going on: for a key with too many calls."""
+        started, size = perf_counter(), 0
+        while len(taken.answers) < len(taken.lines) and not self._abandoned:
+            if perf_counter() - started > PORTION or size > MOST_BYTES:
+                break
+            line = taken.lines[len(taken.answers)]
+            if taken.late:
+                answer = self._items.put_off(line, _shutting_down())
+            else:
+                wait = self._service.rates.take(self._caller.counted)
+                if wait:
+                    return wait
+                answer = self._answer_to(line)
+            taken.answers.append(answer)
+            size += len(answer)
+        return 0.0
+
+    def _answer_to(self, line: Line) -> bytes:
+        end = perf_counter() + self._patience
+        return self._items.answer(line, lambda: self._abandoned or perf_counter() > end)
+
+    async def _put_off(self) -> None:
+        """Answer at once what was read and has no answer: there is no time left."""
+        self._abandoned = True
+        for taken in self._accepted:
+            await self._send_of(taken)
+            left = taken.lines[taken.sent :]
+            await self._send(b"".join(self._items.put_off(line, _shutting_down()) for line in left))
+        await self._send(b"", more=False)
+
+    async def _send_of(self, taken: Slice) -> None:
+        ready = taken.answers[taken.sent :]
+        await self._send(b"".join(ready))
+        taken.sent += len(ready)
+
+    async def _send(self, body: bytes, *, more: bool = True) -> None:
+        """Send, and wait while the caller does not read. Raises ClientGone where it has not for too long."""
+        if not body and more:
+            return
+        try:
+            async with asyncio.timeout(self._service.settings.deadline):
+                await self._exchange.send({"type": "http.response.body", "body": body, "more_body": more})
+        except TimeoutError:
+            raise ClientGone from None
+        self._active = perf_counter()
+
+
+def _shutting_down() -> Problem:
+    return Problem(503, "the service is shutting down: send this item again")
+
+
+def _check_kind(exchange: Exchange) -> None:
+    kind = exchange.headers.get(b"content-type")
+    if kind is None or not _TAKEN.fullmatch(kind):
+        raise Problem(415, "a batch has to be sent as Content-Type: application/x-ndjson, in UTF-8: an item a line")
+    if exchange.headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
+        raise Problem(415, "a compressed body is not taken: send it without Content-Encoding")
