@@ -16,6 +16,8 @@ API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 SECTIONS: dict[str, str] = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", API, re.MULTILINE | re.DOTALL))
 SHARED = ("The problem", "What came with the numbers")
 """The sections on what several endpoints take or return."""
+EXPLAINED = {"POST /v1/grade": ("grading.md",)}
+"""Pages that explain all the fields of an endpoint."""
 ELSEWHERE = {"layers", "nodes", "output", "loss", "penalties"}
 """Fields of requests whose own fields are in networks.md, and of ops in ops.md."""
 OPENAPI = create_app(Settings()).openapi()
@@ -33,10 +35,13 @@ def test_the_table_lists_every_endpoint_and_no_other() -> None:
 
 
 def sections_of(endpoint: str) -> str:
-    """What api.md says of an endpoint: its own section, and those that all share."""
-    own = [text for heading, text in SECTIONS.items() if endpoint in named(heading)]
+    """What api.md says of an endpoint: its own section, the section on errors where it sends there, those that all
+    share, and the page that explains it where api.md leaves that to one."""
+    own = "".join(text for heading, text in SECTIONS.items() if endpoint in named(heading))
     assert own, f"{endpoint} has no section"
-    return "\n".join([*own, *(SECTIONS[heading] for heading in SHARED)])
+    sent_to = [SECTIONS["Errors"]] if "](#errors)" in own else []
+    pages = [(ROOT / "docs" / page).read_text(encoding="utf-8") for page in EXPLAINED.get(endpoint, ())]
+    return "\n".join([own, *sent_to, *(SECTIONS[heading] for heading in SHARED), *pages])
 
 
 def fields(schema: Any, seen: frozenset[str] = frozenset()) -> Iterator[str]:
