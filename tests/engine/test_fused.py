@@ -8,7 +8,7 @@ import pytest
 
 from chainrule.engine.backends import choose
 from chainrule.engine.backward import backward_program, pull_back
-from chainrule.engine.fused import fuse, fused_warning, saturation_warning
+from chainrule.engine.fused import fuse, fused_warning
 from chainrule.engine.graph import LOSS, TARGETS, Graph, Node
 from chainrule.engine.plan import make_plan
 from chainrule.engine.registry import find
@@ -163,10 +163,3 @@ def test_each_example_has_its_part_and_each_step_its_contribution(xp):
 def test_the_reply_is_told(xp):
     trace = trace_of(xp, find("sigmoid")(), [[40.0, 1.0, -800.0]], [[1.0, 0.0, 1.0]])
     assert "p: sigmoid and the bce after it were differentiated as one function" in fused_warning(trace, fuse(trace))
-    assert saturation_warning(trace).startswith("2 of 3 predictions are exactly 0 or 1")
-
-
-def test_no_saturation_is_told_of_where_there_is_none(xp):
-    assert saturation_warning(trace_of(xp, find("sigmoid")(), [[20.0, 1.0]], [[1.0, 0.0]])) is None
-    clamped = trace_of(xp, find("sigmoid")(), [[40.0, 1.0]], [[1.0, 0.0]], clamp="torch")
-    assert "1 of 2 predictions" in saturation_warning(clamped)

@@ -6,13 +6,12 @@ digits; where ŷ is 0 or 1, the product is 0·∞. The derivative of the pair by
 
 from __future__ import annotations
 
-from math import inf, prod
+from math import inf
 from typing import NamedTuple
 
 from chainrule.engine.backends import Array, Namespace
 from chainrule.engine.backward import Fused
 from chainrule.engine.op import Point
-from chainrule.engine.ops.penalties import Total
 from chainrule.engine.ops.probability import BinaryCrossEntropy, derivative_by_logit
 from chainrule.engine.ops.sigmoids import Sigmoid
 from chainrule.engine.ops.softmax import Softargmax
@@ -61,34 +60,13 @@ def fused_warning(trace: Trace, fused: Fused) -> str:
     )
 
 
-def saturation_warning(trace: Trace) -> str | None:
-    """What the reply says where a prediction that `bce` was taken of is exactly 0 or 1; None where none is."""
-    found = _loss(trace.plan)
-    if found is None or not trace.points[found[0]].saved.saved.saturated:
-        return None
-    prediction = trace.points[found[0]].inputs[0]
-    count = trace.xp.count_nonzero((prediction == 0) | (prediction == 1))
-    return (
-        f"{count} of {prod(prediction.shape)} predictions are exactly 0 or 1, where bce is 0 or Infinity and no longer "
-        "tells one value before the sigmoid from another; bce_logits on that value does"
-    )
-
-
-def _loss(plan: Plan) -> tuple[int, BinaryCrossEntropy] | None:
-    """The `bce` that the output goes into, and its number."""
-    step = None if plan.loss is None else plan.producer(plan.loss)
-    if step is not None and isinstance(step.op, Total):
-        step = plan.producer(step.inputs[0])
-    if step is None or not isinstance(step.op, BinaryCrossEntropy):
-        return None
-    return plan.steps.index(step), step.op
-
-
 def _pair(plan: Plan) -> _Pair | None:
-    found = _loss(plan)
-    if found is None:
+    number = plan.data_loss
+    if number is None:
         return None
-    number, loss = found
+    loss = plan.steps[number].op
+    if not isinstance(loss, BinaryCrossEntropy):
+        return None
     prediction = plan.steps[number].inputs[0]
     step = plan.producer(prediction)
     takers = sum(each.inputs.count(prediction) for each in plan.steps)

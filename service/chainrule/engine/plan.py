@@ -78,6 +78,11 @@ class Plan:
         """The nodes' names in the order they run, the loss and the penalties left out."""
         return tuple(step.name for step in self.steps if step.op.family not in ("loss", "penalty", "total"))
 
+    @property
+    def data_loss(self) -> int | None:
+        """The number of the step that compares the output with the targets: C, or what penalties are added to."""
+        return next((number for number, step in enumerate(self.steps) if step.op.family == "loss"), None)
+
     def full_shape(self, slot: int) -> Shape:
         """The shape of a value as it is held, its batch axis included."""
         held = self.slots[slot]

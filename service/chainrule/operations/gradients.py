@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from chainrule.engine.backends import Array
 from chainrule.engine.backward import Cotangent, Fused, Program, backward_program, pull_back
 from chainrule.engine.cost import Cost, forward_cost, gradients_cost
-from chainrule.engine.fused import fuse, fused_warning, saturation_warning
+from chainrule.engine.fused import fuse, fused_warning
 from chainrule.engine.kinks import find_kinks
+from chainrule.engine.loss_warnings import loss_warnings
 from chainrule.engine.steps import Link, links
 from chainrule.engine.structure import Outer
 from chainrule.engine.trace import Trace, never
@@ -188,5 +189,4 @@ def _check_layout_of_steps(prepared: Prepared, program: Program) -> None:
 
 
 def _warnings(trace: Trace, fused: Fused | None) -> list[str]:
-    saturated = saturation_warning(trace)
-    return [*([fused_warning(trace, fused)] if fused else []), *([saturated] if saturated else [])]
+    return [*([fused_warning(trace, fused)] if fused else []), *loss_warnings(trace)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chainrule.engine.cost import Cost, forward_cost
-from chainrule.engine.fused import saturation_warning
+from chainrule.engine.loss_warnings import loss_warnings
 from chainrule.engine.ops.loss import Loss as LossOp
 from chainrule.engine.trace import Trace, never
 from chainrule.operations.limits import Limits
@@ -37,8 +37,7 @@ class Loss:
         }
         if self.request.per_example:
             reply["per_example"] = {"loss": self.prepared.xp.to_numpy(_shares(trace))}
-        saturated = saturation_warning(trace)
-        return results.finish(reply, [saturated] if saturated else [])
+        return results.finish(reply, loss_warnings(trace))
 
 
 def need_loss(prepared: Prepared, or_else: str = "") -> int:

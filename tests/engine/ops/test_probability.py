@@ -73,6 +73,12 @@ def test_bce_on_logits_is_half_way_at_0(xp):
     assert derivatives == [0.5, -0.5]
 
 
+def test_kl_div_refuses_a_target_that_has_no_logarithm(xp):
+    with pytest.raises(DomainError, match=r"kl_div targets are probabilities, and one is -0\.2") as caught:
+        differentiate(xp, "kl_div", [-1.0, -2.0], [0.5, -0.2])
+    assert caught.value.operand == "targets"
+
+
 def test_kl_div_takes_nothing_from_a_class_of_probability_0(xp):
     values, derivatives = differentiate(xp, "kl_div", [-inf, -1.0, -inf], [0.0, 0.0, 0.5])
     assert values == [0.0, 0.0, inf]

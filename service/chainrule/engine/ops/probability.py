@@ -31,7 +31,8 @@ class Probabilities(NamedTuple):
 class BinaryCrossEntropy(Loss):
     """−[y log ŷ + (1 − y) log(1 − ŷ)] with 0·log 0 = 0; derivative −y/ŷ + (1 − y)/(1 − ŷ) with 0/0 = 0.
 
-    Inside (0, 1) the derivative is (ŷ − y)/(ŷ(1 − ŷ)), which does not cancel. A ŷ outside [0, 1] is refused.
+    Inside (0, 1) the derivative is (ŷ − y)/(ŷ(1 − ŷ)), which does not cancel. A ŷ outside [0, 1] is refused, and a y
+    outside it warned of.
     `clamp: "torch"` for torch's numbers: logarithms at least −100, ŷ(1 − ŷ) at least 1e-12.
     """
 
@@ -86,7 +87,10 @@ def derivative_by_logit(xp: Namespace, logit: Array, target: Array) -> Array:
 @register
 @dataclass(frozen=True)
 class BinaryCrossEntropyOnLogits(Loss):
-    """`bce` of σ(z), from z: max(z, 0) − zy + log(1 + e^(−|z|)); derivative σ(z) − y, also at z = 0."""
+    """`bce` of σ(z), from z: max(z, 0) − zy + log(1 + e^(−|z|)); derivative σ(z) − y, also at z = 0.
+
+    A y outside [0, 1] is warned of.
+    """
 
     name = "bce_logits"
     formula = "max(z, 0) − z y + log(1 + e^(−|z|))"
@@ -112,6 +116,7 @@ class KullbackLeibler(Loss):
     """t(log t − log q), 0 at t = 0, of log-probabilities log q; derivative by log q: −t.
 
     The divergence is the sum over classes: `batchmean` averages it over N, `mean` divides by every element, as torch.
+    A negative t, which has no logarithm, is refused.
     """
 
     name = "kl_div"
@@ -121,6 +126,14 @@ class KullbackLeibler(Loss):
         Sample(((3,), (3,)), draws=("log_simplex", "simplex")),
         Sample(((2, 3), (2, 3)), {"scale": 0.5}, draws=("log_simplex", "simplex")),
     )
+
+    def targets(self, xp: Namespace, target: Array) -> Array:
+        t = super().targets(xp, target)
+        negative = t < 0
+        if xp.count_nonzero(negative):
+            found = first(xp, t, negative)
+            raise DomainError(f"kl_div targets are probabilities, and one is {found:.6g}", operand="targets")
+        return t
 
     def elements(self, xp: Namespace, prediction: Array, target: Array) -> tuple[Array, Saved]:
         none = target == 0
