@@ -9,12 +9,14 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 from chainrule.engine.backends import Shape
-from chainrule.schemas.envelope import Envelope
+from chainrule.schemas.envelope import Envelope, TensorRef
 from chainrule.schemas.requests import Problem
 from chainrule.schemas.tensors import ArrayLayout
 
 ROOM = 1 << 23
-"""Bytes of text kept in all, each counted once for its model and once for every plan. They take 15 times as much."""
+"""Bytes of text kept in all, each counted once for its model and once for every plan."""
+TIMES = 15
+"""How much they take in memory."""
 LONGEST = 1 << 16
 """Bytes of text, outside its tensors, of a request that is kept."""
 LEAST = 1 << 9
@@ -90,3 +92,8 @@ class Structures(Generic[Operation]):
     @staticmethod
     def _key(name: str, envelope: Envelope, inlined: Sequence[int]) -> Key:
         return name, envelope.skeleton, tuple([envelope.spans[i] for i in inlined])
+
+
+def _numbers(layout: ArrayLayout) -> int:
+    """Bytes of text that take as much as the numbers which the model brings with it, as a problem on file does."""
+    return sum(source.nbytes for source in layout.sources if not isinstance(source, TensorRef)) // TIMES

@@ -9,7 +9,7 @@ from typing import Any
 from chainrule.operations.refusals import Fault, Refused
 from chainrule.schemas.reports import Feedback
 
-OF_NAMED = ("problem", "seed", "answers")
+OF_NAMED = ("problem", "seed", "identity", "attempt", "answers")
 """What a request may say that grades a named problem as its file has it."""
 
 
@@ -33,6 +33,6 @@ class Terms:
             raise Refused(f"{faults[0].pointer}: {faults[0].message}", title="Forbidden", status=403, faults=faults)
 
 
-_REASON = "this key grades problems on file as they are: give problem, seed and answers only"
+_REASON = "this key grades problems on file as they are: give problem, seed (or identity) and answers only"
 
 UNLIMITED = Terms()
