@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
-import orjson
 import typer
 
-from chainrule_client.errors import APIError, ChainruleError, Overloaded, ServerFault, TimedOut
+from chainrule_client import cli_grading
+from chainrule_client.cli_running import Json, RequestFile, Url, client_for, read_object, reporting, show
+from chainrule_client.errors import ChainruleError
 
 if TYPE_CHECKING:
     from chainrule.api.settings import Settings
-    from chainrule_client.client import Client
-    from chainrule_client.local import LocalClient
-
-BAD_REQUEST = 2
-FAILED = 1
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -61,12 +55,6 @@ class DType(StrEnum):
     float32 = "float32"
 
 
-RequestFile = Annotated[Path, typer.Argument(metavar="FILE", help="The request, in JSON; - reads it from stdin.")]
-Url = Annotated[
-    str | None,
-    typer.Option("--url", envvar="CHAINRULE_URL", help="The service to ask; without one, computed here on NumPy."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print the reply itself, as JSON.")]
 LayoutOption = Annotated[Layout | None, typer.Option("--layout", help="How gradients and Jacobians are shaped.")]
 BackendOption = Annotated[Backend | None, typer.Option("--backend", help="What does the arithmetic.")]
 DTypeOption = Annotated[DType | None, typer.Option("--dtype", help="The precision to compute in.")]
@@ -155,10 +143,14 @@ def jacobians(
     """Jacobians between any two names, per example."""
     from chainrule_client.requests import pairs_on_the_wire
 
-    with _reporting():
+    with reporting():
         pairs = pairs_on_the_wire(pair) if pair else None
     changes = {"layout": layout, "dtype": dtype, "backend": backend, "pairs": pairs, "form": form}
     _compute("jacobians", file, url, json, changes, wanted={"pairs": "--pair y_hat/W1, once for each"})
+
+
+app.command()(cli_grading.grade)
+app.command()(cli_grading.check)
 
 
 @app.command()
@@ -168,23 +160,23 @@ def ops(
     json: Json = False,
 ) -> None:
     """The catalogue of ops: formula, derivative, kinks and options."""
-    with _reporting():
-        client = _client(url)
+    with reporting():
+        client = client_for(url)
         answer = client.ops() if name is None else client.op(name)
     if name is None and not json:
         from chainrule_client.cli_rendering import ops_as_text
 
         typer.echo(ops_as_text(answer))
     else:
-        _show(answer, answer, json)
+        show(answer, answer, json)
 
 
 @app.command()
 def info(url: Url = None, json: Json = False) -> None:
     """Versions, and the limits in force."""
-    with _reporting():
-        answer = _client(url).info()
-    _show(answer, answer, json)
+    with reporting():
+        answer = client_for(url).info()
+    show(answer, answer, json)
 
 
 @app.command()
@@ -197,7 +189,7 @@ def serve(
     ] = None,
 ) -> None:
     """Run the service. Its other settings come from the environment, as CHAINRULE_…"""
-    with _reporting():
+    with reporting():
         try:
             settings = _settings()
             settings.limit_threads()  # before the server loads NumPy and torch, which read it once
@@ -231,58 +223,17 @@ def _compute(
 
     wanted: fields that there have to be, each with the option that gives it.
     """
-    with _reporting():
-        request = {**_read(file), **{name: value for name, value in changes.items() if value}}
+    with reporting():
+        request = {**read_object(file), **{name: value for name, value in changes.items() if value}}
         for name, given_by in wanted.items():
             if name not in request:
                 raise ValueError(f'the request has no {name}: give {given_by}, or write "{name}" in the file')
-        reply = _client(url).call(operation, request)
-    _show(reply, reply.raw, json)
-
-
-def _show(answer: Mapping[str, Any], raw: Mapping[str, Any], json: bool) -> None:
-    from chainrule.schemas.encoding import encode
-    from chainrule_client.cli_rendering import as_text
-
-    typer.echo(encode(raw).decode() if json else as_text(answer))
-
-
-def _client(url: str | None) -> Client | LocalClient:
-    if url:
-        from chainrule_client.client import Client
-
-        return Client(url)
-    from chainrule_client.local import LocalClient
-
-    return LocalClient()
-
-
-def _read(file: Path) -> dict[str, Any]:
-    where = "stdin" if str(file) == "-" else str(file)
-    try:
-        request = orjson.loads(sys.stdin.buffer.read() if where == "stdin" else file.read_bytes())
-    except OSError as error:
-        raise ValueError(f"{where} cannot be read: {error.strerror}") from error
-    except orjson.JSONDecodeError as error:
-        raise ValueError(f"{where} is not JSON: {error}") from error
-    if not isinstance(request, dict):
-        raise ValueError(f"{where} holds no JSON object; a request is one, with a network and inputs")
-    return request
+        reply = client_for(url).call(operation, request)
+    show(reply, reply.raw, json)
 
 
 def _names(wrt: list[str] | None) -> list[str] | str | None:
     return wrt[0] if wrt in (["parameters"], ["all"]) else wrt
-
-
-@contextmanager
-def _reporting() -> Iterator[None]:
-    """Say on stderr what went wrong: exit code 2 where the request is at fault, 1 where it is not."""
-    try:
-        yield
-    except (ChainruleError, ValueError) as error:
-        typer.echo(f"chainrule: {error}", err=True)
-        theirs = isinstance(error, APIError) and not isinstance(error, ServerFault | Overloaded | TimedOut)
-        raise typer.Exit(BAD_REQUEST if theirs or isinstance(error, ValueError) else FAILED) from error
 
 
 if __name__ == "__main__":

@@ -108,15 +108,10 @@ class Recorder:
 
 
 def _output(text: str) -> tuple[str, str]:
-    platform, _, path = text.partition(":")
-    if platform not in exporters.PLATFORMS:
-        raise pytest.UsageError(
-            f"--chainrule-output={text}: no platform {platform!r}; there are {', '.join(exporters.PLATFORMS)}"
-        )
-    path = path or exporters.PLATFORMS[platform].path or ""
-    if not path:
-        raise pytest.UsageError(f"--chainrule-output={text}: write {platform}:PATH")
-    return platform, path
+    try:
+        return exporters.output(text)
+    except ValueError as error:
+        raise pytest.UsageError(f"--chainrule-output: {error}") from None
 
 
 def _told(error: BaseException | None) -> str:

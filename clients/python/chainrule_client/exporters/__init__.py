@@ -34,6 +34,7 @@ __all__ = [
     "failure",
     "marks",
     "notice",
+    "output",
     "validate",
     "validate_text",
     "write",
@@ -115,6 +116,16 @@ def write(platform: str, text: str, path: str | os.PathLike[str] | None = None) 
         found.emit(text)
     else:
         files.write(target, text)
+
+
+def output(text: str) -> tuple[str, str]:
+    """The platform and the path of `PLATFORM:PATH`; without a path, where the platform looks. Raises ValueError."""
+    platform, _, given = text.partition(":")
+    looked_at = _platform(platform).path
+    path = given or looked_at
+    if not path:
+        raise ValueError(f"{text}: write {platform}:PATH")
+    return platform, path
 
 
 def deliver(

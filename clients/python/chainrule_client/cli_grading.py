@@ -1,0 +1,102 @@
+"""The commands about grading: a report on answers, and what is wrong with a file for a grading platform."""
+
+from __future__ import annotations
+
+import json as json_text
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from chainrule_client.cli_running import BAD_REQUEST, Json, RequestFile, Url, client_for, read_object, reporting, show
+
+
+class GradedLayout(StrEnum):
+    """How gradients and Jacobians may be shaped."""
+
+    torch = "torch"
+    numerator = "numerator"
+    denominator = "denominator"
+    either = "either"
+
+
+Level = StrEnum("Level", ["verdict", "shape", "count", "indices", "magnitude", "values"])
+"""How much a report says, from least to most. (`count` would hide a method of text in a class's body.)"""
+
+
+def grade(
+    file: RequestFile,
+    url: Url = None,
+    json: Json = False,
+    answers: Annotated[
+        Path | None, typer.Option("--answers", metavar="FILE", help="The answers, in JSON; else those in the request.")
+    ] = None,
+    layout: Annotated[GradedLayout | None, typer.Option("--layout", help="How the answers may be shaped.")] = None,
+    places: Annotated[int | None, typer.Option("--places", help="Decimals that answers were rounded to.")] = None,
+    feedback: Annotated[Level | None, typer.Option("--feedback", help="How much is told.")] = None,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", metavar="PLATFORM:PATH", help="Write what a grading platform reads."),
+    ] = None,
+) -> None:
+    """Which answers are right, and what went wrong in the others."""
+    given = {"layout": layout, "places": places, "feedback": feedback}
+    policy = {name: value for name, value in given.items() if value is not None}
+    if output is None:
+        with reporting():
+            reply = _graded(file, url, _answers(answers), policy)
+        if json:
+            show(reply, reply.raw, json)
+        else:
+            from chainrule_client.cli_reports import report_as_text
+
+            typer.echo(report_as_text(reply))
+        return
+    from chainrule_client import exporters
+
+    with reporting():
+        platform, path = exporters.output(output)
+        submitted = _answers(answers, missing_if_unreadable=True)
+    exporters.deliver(platform, lambda: _graded(file, url, submitted, policy), path)
+
+
+def check(
+    platform: Annotated[str, typer.Argument(help="gradescope, prairielearn, otter, autolab or nbgrader.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What was produced for it.")],
+) -> None:
+    """What is wrong with a file for a grading platform: a line for each fault, and exit status 2 if there is any."""
+    from chainrule_client import exporters
+
+    with reporting():
+        try:
+            faults = exporters.validate(platform, file)
+        except OSError as error:
+            raise ValueError(f"{file} cannot be read: {error.strerror}") from error
+    for fault in faults:
+        typer.echo(fault)
+    if faults:
+        raise typer.Exit(BAD_REQUEST)
+
+
+def _graded(file: Path, url: str | None, answers: Any, policy: dict[str, Any]) -> Any:
+    request = read_object(file)
+    submitted = request.pop("answers", None) if answers is None else answers
+    request.pop("answers", None)
+    if not isinstance(submitted, dict):
+        raise ValueError('there are no answers: give --answers FILE, or write "answers" in the request')
+    merged = {**(request.pop("policy", None) or {}), **policy}
+    return client_for(url).grade(request, submitted, policy=merged or None, points=request.pop("points", None))
+
+
+def _answers(file: Path | None, *, missing_if_unreadable: bool = False) -> Any:
+    """The JSON of a file, which may hold NaN; None where there is no file to read."""
+    if file is None:
+        return None
+    try:
+        return json_text.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        if missing_if_unreadable:
+            return {}
+        said = error.strerror if isinstance(error, OSError) else error
+        raise ValueError(f"{file} cannot be read: {said}") from error

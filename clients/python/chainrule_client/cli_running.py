@@ -1,0 +1,72 @@
+"""What the commands share: their files, who answers, how an answer is shown, and how failure is told."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+import typer
+
+from chainrule_client.errors import APIError, ChainruleError, Overloaded, ServerFault, TimedOut
+
+if TYPE_CHECKING:
+    from chainrule_client.client import Client
+    from chainrule_client.local import LocalClient
+
+BAD_REQUEST = 2
+FAILED = 1
+
+RequestFile = Annotated[Path, typer.Argument(metavar="FILE", help="The request, in JSON; - reads it from stdin.")]
+Url = Annotated[
+    str | None,
+    typer.Option("--url", envvar="CHAINRULE_URL", help="The service to ask; without one, computed here on NumPy."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the reply itself, as JSON.")]
+
+
+def show(answer: Mapping[str, Any], raw: Mapping[str, Any], json: bool) -> None:
+    """Print an answer for a person to read, or with `json` as it came."""
+    from chainrule.schemas.encoding import encode
+    from chainrule_client.cli_rendering import as_text
+
+    typer.echo(encode(raw).decode() if json else as_text(answer))
+
+
+def client_for(url: str | None) -> Client | LocalClient:
+    """Who answers: the service at `url`, or this process."""
+    if url:
+        from chainrule_client.client import Client
+
+        return Client(url)
+    from chainrule_client.local import LocalClient
+
+    return LocalClient()
+
+
+def read_object(file: Path) -> dict[str, Any]:
+    """The JSON object in a file, or on stdin where it is `-`. Raises ValueError."""
+    where = "stdin" if str(file) == "-" else str(file)
+    try:
+        request = orjson.loads(sys.stdin.buffer.read() if where == "stdin" else file.read_bytes())
+    except OSError as error:
+        raise ValueError(f"{where} cannot be read: {error.strerror}") from error
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"{where} is not JSON: {error}") from error
+    if not isinstance(request, dict):
+        raise ValueError(f"{where} holds no JSON object; a request is one, with a network and inputs")
+    return request
+
+
+@contextmanager
+def reporting() -> Iterator[None]:
+    """Say on stderr what went wrong: exit code 2 where the request is at fault, 1 where it is not."""
+    try:
+        yield
+    except (ChainruleError, ValueError) as error:
+        typer.echo(f"chainrule: {error}", err=True)
+        theirs = isinstance(error, APIError) and not isinstance(error, ServerFault | Overloaded | TimedOut)
+        raise typer.Exit(BAD_REQUEST if theirs or isinstance(error, ValueError) else FAILED) from error
