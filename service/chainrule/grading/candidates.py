@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from chainrule.engine.errors import EngineError
 from chainrule.engine.graph import TARGETS
-from chainrule.engine.op import Op
+from chainrule.engine.op import Op, Point
 from chainrule.engine.ops.linear import Linear
 from chainrule.engine.ops.loss import Loss
 from chainrule.grading.findings import Finding, of_mistake
@@ -24,6 +24,7 @@ from chainrule.grading.mistakes import (
     value_mistake,
 )
 from chainrule.grading.mistakes.places import ActivationPlace, LinearPlace, LossPlace, ParameterPlace, ValuePlace
+from chainrule.grading.mistakes.registry import Altered
 from chainrule.grading.work import Work
 
 Array = NDArray[Any]
@@ -77,15 +78,29 @@ def forward_candidates(work: Work, steps: Iterable[int], slot: int) -> Iterator[
         place = _value_place(work, number, op)
         for mistake in value_mistake:
             for altered in _applied(partial(mistake.apply, place)):
-                kept = work.with_value(step.output, altered.array)
-                works: tuple[Work, ...] = (
-                    (kept,) if altered.op is None else (work.with_value(step.output, altered.array, altered.op), kept)
-                )
+                works = tuple(ways_on(work, number, altered))
                 try:
                     predicted = works[0].value(slot)
                 except EngineError:
                     continue
                 yield Candidate(of_mistake(mistake, altered, step.name), predicted, works)
+
+
+def ways_on(work: Work, number: int, altered: Altered) -> Iterator[Work]:
+    """How the backward pass may go through a step whose value is altered: as through what was done, or as asked."""
+    slot, op, point = work.chain.plan.steps[number].output, work.op(number), work.point(number)
+    value = altered.array
+    if altered.op is not None:
+        yield work.with_value(slot, value, altered.op)
+    if altered.inputs is not None:
+        _, saved = op.forward(work.chain.xp, *altered.inputs)
+        yield work.with_value(slot, value, point=Point(altered.inputs, value, saved))
+    if op.family == "activation" and len(point.inputs) == 1:
+        # f'(s) is worked out from s, or by the formula in a = f(s), where there is one.
+        yield work.with_value(slot, value, point=Point((value,), value, point.saved))
+        yield work.with_value(slot, value, point=point)
+    else:
+        yield work.with_value(slot, value)
 
 
 def loss_candidates(work: Work, number: int) -> Iterator[Candidate]:

@@ -72,9 +72,13 @@ def _moved(
     if second or finding.value is None or asked.kind != "gradient" or not plan.slots[asked.slot].batched:
         return None
     later = list(best.verdicts).index(explanation.quantity) + 1
-    after = [(of[name], verdict) for name, (verdict, _) in list(best.verdicts.items())[later:]]
-    gradients = [verdict for quantity, verdict in after if quantity.kind == "gradient"]
-    if not gradients or gradients[0] != "returns":
+    after = [(of[name], *judged) for name, judged in list(best.verdicts.items())[later:]]
+    right_again = [
+        verdict == "returns" or (verdict == "follows" and source is None)
+        for quantity, verdict, source in after
+        if quantity.kind == "gradient" and not plan.slots[quantity.slot].batched
+    ]
+    if not right_again or not all(right_again):
         return None
     index = int(constants.nearest(constants.values[:1] * 0 + 1 / finding.value)[0])
     name = constants.every[index].name
@@ -104,5 +108,5 @@ def _accumulated(found: dict[object, Diagnosed], quantities: Sequence[Quantity],
         if len(each.findings) == 1:
             each.either.append(accumulated)
         else:
-            each.either = [Finding("factor", "parameters", first.message, first.hint, factor="2", value=2.0)]
-            each.findings = [accumulated]
+            each.findings, each.either = [accumulated], []
+            each.explains, each.follows = each.explains[:1], each.explains[1:] + each.follows

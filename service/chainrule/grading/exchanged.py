@@ -29,7 +29,7 @@ def exchanged(submitted: Sequence[Submitted], grader: Grader, policy: Policy) ->
             at = " and ".join(name.partition(".")[2] or name for name in names)
             message = f"{names[0]} and {names[1]} are exchanged"
             finding = Finding("exchanged", at, message, "Check the order in which you return the gradients.")
-            found.append(Diagnosed([finding], names, [], []))
+            found.append(Diagnosed([finding], names[:1], names[1:], []))
     return found
 
 

@@ -202,6 +202,8 @@ class _Marking:
             self._judge(accounts[0], items)
             found += conclude(accounts, [each.quantity for each in along], self.grader.plan, self.grader.constants)
         for each in found:
+            for name in each.follows:
+                _follow(items[name], each.explains[0])
             for name in each.explains:
                 items[name].codes += [
                     finding.code for finding in each.findings if finding.code not in items[name].codes
@@ -218,10 +220,8 @@ class _Marking:
 
     def _judge(self, account: Hypothesis, items: dict[str, Item]) -> None:
         for name, (verdict, source) in account.verdicts.items():
-            item = items[name]
-            if item.status in ("wrong", "shape") and verdict == "follows" and source is not None:
-                item.status = "correct_given_own_work"
-                item.follows_from = source
+            if verdict == "follows" and source is not None:
+                _follow(items[name], source)
 
     def _points(self, item: Item) -> float:
         if item.status in FULL or (item.status == "correct_given_own_work" and self.policy.follow_through):
@@ -230,3 +230,10 @@ class _Marking:
             share = item.max_points * (item.total - item.wrong) / item.total
             return share if isfinite(share) else 0.0
         return 0.0
+
+
+def _follow(item: Item, source: str) -> None:
+    """One mistake is charged once."""
+    if item.status in ("wrong", "shape"):
+        item.status = "correct_given_own_work"
+        item.follows_from = source

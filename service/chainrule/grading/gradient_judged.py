@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engine.structure import Outer
-from chainrule.grading.candidates import Candidate, backward_candidates, parameter_candidates
+from chainrule.grading.candidates import Candidate, backward_candidates, forward_candidates, parameter_candidates
 from chainrule.grading.findings import Finding, also, unnamed
 from chainrule.grading.fits import Fit, exact_fits, rounded_to, unnamed_factor
 from chainrule.grading.hypothesis import Explanation, Hypothesis
@@ -36,6 +37,8 @@ def judge_gradient(inquiry: Inquiry, account: Hypothesis, each: Submitted) -> It
         yield account.judged(each.name, "follows", **judging.confirmed)
     elif each.right:
         yield account.judged(each.name, "returns", work=judging.returned(), source=None, **judging.confirmed)
+        if not stretch.of_node:
+            yield account.judged(each.name, "returns", **judging.confirmed)  # this one alone
     elif not each.raw.any():
         yield judging.zeros()
     else:
@@ -75,47 +78,73 @@ class _Judging:
         return self.account.work.with_cotangent(anchor, self.inquiry.truth.cotangent(anchor))
 
     def zeros(self) -> Hypothesis:
+        """Nothing follows from zeros: they would make every answer after them right for nothing."""
         hint = "Is it assigned at all, and after the backward pass?"
         finding = Finding("zeros", self.name, f"∂C/∂{self.name} is all zeros", hint)
-        work, of_node = self.account.work, self.stretch.of_node and bool(self.each.readings)
-        after = work.with_cotangent(self.stretch.slot, self.each.readings[0]) if of_node else work
-        explanation = Explanation(self.each.name, (finding,), scope="chain" if of_node else "alone")
-        return self.inquiry.explained(self.account, explanation, after, **self.confirmed)
+        explanation = Explanation(self.each.name, (finding,), scope="alone")
+        return self.inquiry.explained(self.account, explanation, self.account.work, **self.confirmed)
 
     def one_mistake(self) -> Iterator[Hypothesis]:
         """An account for each way in which one mistake gives the gradient."""
-        passed, alone = self._passed_on(), self._alone()
+        candidates = self._on_the_way()
+        passed = exact_fits(self.each.readings, candidates, self.inquiry.policy)
+        alone = self._alone(candidates)
         if not passed and not alone:
             passed, alone = self._any_factor()
-        for group in self._grouped(passed):
+        for group in (*self._grouped(passed), *([fit] for fit in self._forward())):
             explanation = one_mistake(self.each.name, self._earliest_first(group))
             yield self.inquiry.explained(self.account, explanation, group[0].candidate.works[0], **self.confirmed)
-        if not self.stretch.of_node:
-            alone += [Fit(self._made_alone(fit.candidate)) for fit in passed if not _is_constant(fit)]
         if alone:
             explanation = replace(one_mistake(self.each.name, alone), scope="alone")
             yield self.inquiry.explained(self.account, explanation, self.account.work, **self.confirmed)
 
-    def _passed_on(self) -> list[Fit]:
+    def _on_the_way(self) -> list[Candidate]:
+        """Mistakes that are passed on to what comes after."""
         stretch, work = self.stretch, self.account.work
         if not stretch.steps:
             return []
         found = self.inquiry.spent(backward_candidates(work, stretch.steps, stretch.slot))
         for place in self._places():
             found += self.inquiry.times_constants(self.each, self.right, place, lambda c: stretch.scaled(work, c))
+        return found
+
+    def _forward(self) -> list[Fit]:
+        """Mistakes in values that were not handed in: at the first gradient, if nothing has shown the values right."""
+        steps = [] if self.account.confirmed else self.inquiry.unsettled(self.account)
+        found = []
+        for candidate in self.inquiry.spent(forward_candidates(self.account.work, steps, self.inquiry.plan.output)):
+            for work in candidate.works:
+                gradient = where_defined(partial(work.cotangent, self.stretch.slot))
+                if gradient is not None:
+                    found.append(replace(candidate, predicted=gradient, works=(work,)))
         return exact_fits(self.each.readings, found, self.inquiry.policy)
 
-    def _alone(self) -> list[Fit]:
+    def _alone(self, on_the_way: Sequence[Candidate]) -> list[Fit]:
+        """Mistakes in this gradient alone."""
         work, found = self.account.work, list[Candidate]()
         if not self.stretch.of_node:
             found = self.inquiry.spent(parameter_candidates(work, self.stretch.slot))
             found += self.inquiry.times_constants(self.each, self.right, self.name, lambda _: work, parameter=True)
+            found += self._at_its_activation(on_the_way)
         places = rounded_to(self.each.readings, self.right)
         if places is not None:
             message = f"∂C/∂{self.name} is right, but rounded to {places} decimals"
             finding = Finding("rounded", self.name, message, "Give the numbers in full.", f"{places} decimals")
             found += [Candidate(finding, reading, (work,)) for reading in self.each.readings]
         return exact_fits((*self.each.readings, self.each.raw), found, self.inquiry.policy)
+
+    def _at_its_activation(self, on_the_way: Sequence[Candidate]) -> list[Candidate]:
+        """Mistakes at the layer's own activation that are made for this parameter's gradient alone."""
+        plan, stretch = self.inquiry.plan, self.stretch
+        takers = [number for number, _ in self.inquiry.chain.takers[stretch.anchor]] if not stretch.of_node else []
+        if len(takers) != 1 or plan.steps[takers[0]].op.family != "activation":
+            return []
+        if takers[0] in stretch.steps:
+            name = plan.steps[takers[0]].name
+            found = [each for each in on_the_way if each.finding.at == name and each.finding.value is None]
+        else:
+            found = self.inquiry.spent(backward_candidates(self.account.work, takers, stretch.slot))
+        return [self._made_alone(candidate) for candidate in found]
 
     def _any_factor(self) -> tuple[list[Fit], list[Fit]]:
         """The right gradient times a constant that has no name."""

@@ -43,12 +43,17 @@ class Hypothesis:
     """The last quantity from which something wrong was passed on."""
 
     @property
-    def cost(self) -> tuple[int, int, int, int]:
-        """Quantities unexplained, mistakes (the same one in several places counts once), returns, mistakes alone."""
+    def cost(self) -> tuple[int, int, int, int, int]:
+        """What there is against the account, the gravest first.
+
+        Quantities unexplained; mistakes, the same one in several places counted once; places and returns together;
+        places; mistakes in one quantity alone.
+        """
         verdicts = [verdict for verdict, _ in self.verdicts.values()]
         keys = {finding.key for explanation in self.explanations for finding in explanation.findings}
         alone = sum(explanation.scope == "alone" for explanation in self.explanations)
-        return verdicts.count("unexplained"), len(keys), verdicts.count("returns"), alone
+        places, returns = len(self.explanations), verdicts.count("returns")
+        return verdicts.count("unexplained"), len(keys), places + returns, places, alone
 
     def judged(self, quantity: str, verdict: Verdict, **changes: object) -> Hypothesis:
         """The hypothesis with one more verdict."""

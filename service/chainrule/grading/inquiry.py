@@ -53,6 +53,15 @@ class Inquiry:
         self.chain, self.plan = truth.chain, truth.chain.plan
         self.left = BUDGET
 
+    def unsettled(self, account: Hypothesis) -> list[int]:
+        """The steps of the forward pass that no quantity so far has confirmed."""
+        known = frozenset[int]().union(*(self.chain.before[slot] for slot in account.settled))
+        return [
+            number
+            for number, step in enumerate(self.plan.steps)
+            if step.output not in known and step.op.family not in ("loss", "penalty", "total")
+        ]
+
     def spent(self, candidates: Iterator[Candidate]) -> list[Candidate]:
         """The candidates, counted; none once the budget is spent."""
         found = list(candidates) if self.left > 0 else []
@@ -68,8 +77,12 @@ class Inquiry:
         """
         found = []
         for constant in self.named_constants(each.readings, right):
-            finding = log_base(constant, at) if constant in LOG_BASES else None
-            finding = finding or of_constant(constant, at, parameter=parameter, batch=self.plan.batch)
+            if constant not in LOG_BASES or parameter:
+                finding = of_constant(constant, at, parameter=parameter, batch=self.plan.batch)
+            elif at == "C":
+                finding = log_base(constant, at)
+            else:
+                continue  # a logarithm is in the loss alone
             found.append(Candidate(finding, right * constant.value, (after(constant.value),)))
         return found
 

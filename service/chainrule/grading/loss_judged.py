@@ -9,11 +9,11 @@ from typing import Any
 from numpy.typing import NDArray
 
 from chainrule.engine.ops.penalties import Total
-from chainrule.grading.candidates import Candidate, loss_candidates
+from chainrule.grading.candidates import Candidate, forward_candidates, loss_candidates
 from chainrule.grading.constants import LOG_BASES, Constant
 from chainrule.grading.findings import Finding, log_base, of_constant, other_reduction
 from chainrule.grading.fits import Fit, exact_fits
-from chainrule.grading.hypothesis import Hypothesis
+from chainrule.grading.hypothesis import Hypothesis, Scope
 from chainrule.grading.inquiry import Inquiry, Submitted, one_mistake, where_defined
 from chainrule.grading.work import Work
 
@@ -23,22 +23,30 @@ Array = NDArray[Any]
 def judge_loss(inquiry: Inquiry, account: Hypothesis, each: Submitted) -> Iterator[Hypothesis]:
     """The accounts that the loss makes of one."""
     work = account.work
+    settled = {"settled": account.settled | {each.quantity.slot}}
     right = where_defined(lambda: work.value(each.quantity.slot))
     if right is not None and each.is_of(right, inquiry.policy):
-        yield account.judged(each.name, "follows")
+        yield account.judged(each.name, "follows", **settled)
         return
     if each.right:
-        yield account.judged(each.name, "returns")
+        yield account.judged(each.name, "returns", **settled)
         return
+    forward = exact_fits(each.readings, _of_values(inquiry, account, each), inquiry.policy)
     fits = [] if right is None else _fits(inquiry, work, each, right)
-    if not fits:
-        yield inquiry.unexplained(account, each.name, work)
-        return
-    explanation = one_mistake(each.name, fits)
-    *with_derivative, in_value_alone = fits[0].candidate.works
-    for after in with_derivative:
-        yield inquiry.explained(account, explanation, after)
-    yield inquiry.explained(account, replace(explanation, scope="alone"), in_value_alone)
+    for fit in (*forward, *fits):
+        explanation = one_mistake(each.name, [fit])
+        for after in fit.candidate.works:
+            in_value_alone = after is work
+            scope: Scope = "alone" if in_value_alone else "chain"
+            yield inquiry.explained(account, replace(explanation, scope=scope), after, **settled)
+    if not forward and not fits:
+        yield inquiry.unexplained(account, each.name, work, **settled)
+
+
+def _of_values(inquiry: Inquiry, account: Hypothesis, each: Submitted) -> list[Candidate]:
+    """Mistakes in values that were not handed in."""
+    steps = inquiry.unsettled(account)
+    return inquiry.spent(forward_candidates(account.work, steps, each.quantity.slot)) if steps else []
 
 
 def _fits(inquiry: Inquiry, work: Work, each: Submitted, right: Array) -> list[Fit]:

@@ -41,10 +41,10 @@ class Stretch:
         return cls(slot, tuple(steps), anchor, of_node)
 
     def places(self, plan: Plan) -> list[str]:
-        """Where a constant may have come in: the loss, and every op that does something."""
+        """Where a constant may have come in: the loss, and every op that does something, if any does."""
         steps = [plan.steps[number] for number in self.steps]
-        names = ["C" if step.op.family == "loss" else step.name for step in steps if step.op.name != "identity"]
-        return list(dict.fromkeys(names))
+        steps = [step for step in steps if step.op.name != "identity"] or steps
+        return list(dict.fromkeys("C" if step.op.family == "loss" else step.name for step in steps))
 
     def scaled(self, work: Work, constant: float) -> Work:
         """The work with a constant too much on the way."""

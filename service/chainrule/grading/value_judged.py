@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.grading.candidates import forward_candidates
+from chainrule.grading.candidates import Candidate, forward_candidates, ways_on
+from chainrule.grading.findings import of_constant
 from chainrule.grading.fits import exact_fits
 from chainrule.grading.hypothesis import Hypothesis
 from chainrule.grading.inquiry import Inquiry, Submitted, one_mistake, where_defined
+from chainrule.grading.mistakes.registry import Altered
 from chainrule.grading.work import Work
 
 Array = NDArray[Any]
@@ -29,28 +31,33 @@ def judge_value(inquiry: Inquiry, account: Hypothesis, each: Submitted) -> Itera
         back = work.with_value(slot, inquiry.truth.value(slot))
         yield account.judged(each.name, "returns", work=back, source=None, **settled)
         return
-    own = [work.with_value(slot, reading) for reading in each.readings[:1] if np.isfinite(reading).all()]
-    found = list(_explained(inquiry, account, each, right, own))
+    found = list(_explained(inquiry, account, each, right))
     if not found:
+        own = [work.with_value(slot, reading) for reading in each.readings[:1] if np.isfinite(reading).all()]
         after = next(filter(_goes_on, own), work)
         found = [inquiry.unexplained(account, each.name, after, **settled)]
     yield from found
 
 
-def _explained(
-    inquiry: Inquiry, account: Hypothesis, each: Submitted, right: Array | None, own: list[Work]
-) -> Iterator[Hypothesis]:
+def _explained(inquiry: Inquiry, account: Hypothesis, each: Submitted, right: Array | None) -> Iterator[Hypothesis]:
+    """An account for each mistake that gives the value and each way in which it goes on: the gradients decide."""
     slot, work = each.quantity.slot, account.work
-    candidates = inquiry.spent(forward_candidates(work, _steps(inquiry, account, slot), slot))
-    if right is not None and slot in inquiry.chain.producers:
-        name = inquiry.plan.slots[slot].name
-        candidates += inquiry.times_constants(each, right, name, lambda c: work.with_value(slot, c * right))
-    fits = exact_fits(each.readings, candidates, inquiry.policy)
-    if fits:
-        # What was altered may be differentiated as it was altered, or by the right rule, or from the output alone.
-        for after in filter(_goes_on, (*fits[0].candidate.works, *own)):
-            explanation = one_mistake(each.name, fits)
+    rules = inquiry.spent(forward_candidates(work, _steps(inquiry, account, slot), slot))
+    fits = exact_fits(each.readings, rules, inquiry.policy)
+    if not fits and right is not None and slot in inquiry.chain.producers:
+        fits = exact_fits(each.readings, list(_times_constants(inquiry, work, each, right)), inquiry.policy)
+    for fit in fits:
+        for after in filter(_goes_on, fit.candidate.works):
+            explanation = one_mistake(each.name, [fit])
             yield inquiry.explained(account, explanation, after, settled=account.settled | {slot})
+
+
+def _times_constants(inquiry: Inquiry, work: Work, each: Submitted, right: Array) -> Iterator[Candidate]:
+    slot = each.quantity.slot
+    number, name = inquiry.chain.producers[slot], inquiry.plan.slots[slot].name
+    for constant in inquiry.named_constants(each.readings, right):
+        value = right * constant.value
+        yield Candidate(of_constant(constant, name), value, tuple(ways_on(work, number, Altered(value))))
 
 
 def _goes_on(work: Work) -> bool:

@@ -35,11 +35,11 @@ def walk(inquiry: Inquiry, submitted: Sequence[Submitted]) -> list[Hypothesis]:
         judge = JUDGES[each.quantity.kind]
         accounts = _best([after for account in accounts for after in judge(inquiry, account, each)])
     least = accounts[0].cost
-    return [account for account in accounts if account.cost[:3] == least[:3]]
+    return [account for account in accounts if account.cost[:-1] == least[:-1]]
 
 
 def _best(accounts: list[Hypothesis]) -> list[Hypothesis]:
-    accounts.sort(key=lambda account: account.cost)
-    unexplained, mistakes, *_ = accounts[0].cost
-    kept = (each for each in accounts if each.cost[0] <= unexplained and each.cost[1] <= mistakes + 1)
-    return list(kept)[:MOST_ACCOUNTS]
+    costs = sorted(((account.cost, number) for number, account in enumerate(accounts)))
+    unexplained, mistakes, *_ = costs[0][0]
+    kept = [number for cost, number in costs if cost[0] <= unexplained and cost[1] <= mistakes + 1]
+    return [accounts[number] for number in kept[:MOST_ACCOUNTS]]

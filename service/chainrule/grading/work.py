@@ -100,14 +100,19 @@ class Work:
         return work
 
     # -- the same work, but for one place ----------------------------------------------------------------------
-    def with_value(self, slot: int, value: Array, op: Op | None = None) -> Work:
-        """The value of `slot` is another; with `op`, because another op gave it, whose derivative counts then too."""
+    def with_value(self, slot: int, value: Array, op: Op | None = None, point: Point | None = None) -> Work:
+        """The value of `slot` is another; with `op`, because another op gave it, whose derivative counts then too.
+
+        `point`: where its step is differentiated nevertheless.
+        """
         work = Work(self.chain, self)
         work._values[slot] = value
         work._moved, work._pulled = self.chain.after[slot], self.chain.everything
         work._cotangents[self.chain.of] = self.cotangent(self.chain.of)
         if op is not None:
             work._ops[self.chain.producers[slot]] = op
+        if point is not None:
+            work._points[self.chain.producers[slot]] = point
         return work
 
     def with_cotangent(self, slot: int, cotangent: Array) -> Work:

@@ -28,6 +28,8 @@ class Altered:
     """Which of several, in words."""
     op: Op | None = None
     """For a value: the op that was done in place of the right one, whose derivative counts then too."""
+    inputs: tuple[Any, ...] | None = None
+    """For a value: what the op was given in place of its inputs, which counts in its derivative then too."""
     derivative: Any = None
     """For the loss's value: the derivative that goes with it."""
 

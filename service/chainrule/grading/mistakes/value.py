@@ -79,7 +79,8 @@ def bias_missing(here: ValuePlace) -> Iterator[Altered]:
 def weight_transposed(here: ValuePlace) -> Iterator[Altered]:
     if isinstance(here.op, Linear) and here.inputs[1].shape[0] == here.inputs[1].shape[1]:
         x, weight, *bias = here.inputs
-        yield Altered(here.op.forward(here.xp, x, weight.mT, *bias)[0])
+        flipped = replace(here.op, weight_layout="in_out" if here.op.weight_layout == "out_in" else "out_in")
+        yield Altered(here.op.forward(here.xp, x, weight.mT, *bias)[0], op=flipped)
 
 
 @value_mistake(
@@ -89,4 +90,5 @@ def weight_transposed(here: ValuePlace) -> Iterator[Altered]:
 )
 def wrong_input(here: ValuePlace) -> Iterator[Altered]:
     for name, value in here.others:
-        yield Altered(here.op.forward(here.xp, value, *here.inputs[1:])[0], f"{name} in place of {here.input_name}")
+        given = (value, *here.inputs[1:])
+        yield Altered(here.op.forward(here.xp, *given)[0], f"{name} in place of {here.input_name}", inputs=given)
