@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from chainrule.engine.backends import Array, Namespace
-from chainrule.engine.op import Point, Wanted
+from chainrule.engine.op import Elementwise, Point, Wanted
 from chainrule.engine.plan import Plan, Step, reachable
 from chainrule.engine.structure import Diagonal, Outer
 from chainrule.engine.trace import Cancelled, Trace, never
@@ -100,15 +100,24 @@ def _contributions(
         cotangent = cotangent.each()
     if type(cotangent) is not Diagonal:
         return step.op.vjp(xp, cotangent, point, wanted)
-    local = step.op.diagonals(xp, point) or (None,) * len(wanted)
-    dense = tuple(want and diagonal is None for want, diagonal in zip(wanted, local, strict=True))
+    kept = _keeps_diagonal(xp, step, point, len(wanted))
+    dense = tuple(want and not keeps for want, keeps in zip(wanted, kept, strict=True))
     parts: list[Cotangent] = [None] * len(wanted)
     if any(dense):
         parts = list(step.op.vjp(xp, cotangent.seeds(xp, shape), point, dense))
-    for i, diagonal in enumerate(local):
-        if wanted[i] and diagonal is not None:
-            parts[i] = Diagonal(cotangent.diagonal * diagonal)
+    diagonal = tuple(want and keeps for want, keeps in zip(wanted, kept, strict=True))
+    if any(diagonal):
+        # The rule, not a product with the op's own diagonal: it knows what to do with an infinite entry.
+        through = step.op.vjp(xp, cotangent.diagonal, point, diagonal)
+        parts = [Diagonal(through[i]) if keeps else parts[i] for i, keeps in enumerate(diagonal)]
     return tuple(parts)
+
+
+def _keeps_diagonal(xp: Namespace, step: Step, point: Point, count: int) -> tuple[bool, ...]:
+    """Of each input, whether a diagonal pulled back to it stays one."""
+    if isinstance(step.op, Elementwise):
+        return (True,)
+    return tuple(diagonal is not None for diagonal in step.op.diagonals(xp, point) or (None,) * count)
 
 
 def _add(xp: Namespace, held: Cotangent, part: Cotangent, shape: tuple[int, ...]) -> Cotangent:

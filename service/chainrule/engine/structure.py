@@ -60,8 +60,8 @@ class Diagonal:
         """The same as one cotangent a component of y: (V, N, *shape), V = the number of components."""
         size = prod(shape)
         lead = self.diagonal.shape[: self.diagonal.ndim - len(shape)]
-        rows = xp.eye(size).reshape((size, *(1,) * len(lead), *shape))
-        return rows * self.diagonal
+        own = (xp.eye(size) == 1).reshape((size, *(1,) * len(lead), *shape))
+        return xp.where(own, self.diagonal, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

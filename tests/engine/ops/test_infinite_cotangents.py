@@ -60,3 +60,16 @@ def test_the_gradient_of_a_square_root_after_a_rectifier_is_autograds(backend, r
     found = run("gradients", {**request, "backend": backend})["gradients"]["x"]
     np.testing.assert_allclose(found, x.grad.numpy(), rtol=1e-14)
     np.testing.assert_allclose(found, [[0, 0, 1 / 6]], rtol=1e-14)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@pytest.mark.parametrize("rectifiers", [[], [{"op": "relu"}], [{"op": "relu6"}]], ids=str)
+def test_an_infinite_entry_of_a_jacobian_leaves_the_others_alone(backend, rectifiers):
+    layers, inputs = [*rectifiers, {"op": "sqrt"}], [[0.0, 4.0], [1.0, 0.0]]
+    request = {"network": {"layers": layers}, "inputs": inputs, "pairs": [{"of": "y_hat", "wrt": "x"}]}
+    edge = 0.0 if rectifiers else np.inf
+    diagonals = [[edge, 0.25], [0.5, edge]]
+    found = run("jacobians", {**request, "backend": backend})["jacobians"]["y_hat/x"]
+    assert found["value"].tolist() == [[[a, 0.0], [0.0, b]] for a, b in diagonals]
+    structured = run("jacobians", {**request, "backend": backend, "form": "structured"})["jacobians"]["y_hat/x"]
+    assert structured["diagonal"].tolist() == diagonals
