@@ -7,7 +7,7 @@ reply = local.gradients(network, x, y, "mse")
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -61,6 +61,22 @@ def _refusals() -> Iterator[None]:
         faults = [Fault(fault.pointer, fault.message) for fault in refused.faults]
         kind = error_for(refused.status)
         raise kind(refused.status, refused.title, refused.detail, errors=faults, error_count=refused.count) from None
+
+
+def problem_on_file(name: str) -> Mapping[str, Any]:
+    """A bundled problem by `set/problem`: what it asks, its points and policy, and its template. Raises NotFound."""
+    from chainrule.operations.instances.library import Library
+    from chainrule.operations.problems import describe_problem
+
+    with _refusals():
+        return describe_problem(Library(), name)
+
+
+def seed_for(secret: str, assignment: str, question: str, student: str, revision: int = 0) -> int:
+    """The seed that a service with this secret gives a student. Raises ValueError for an empty secret."""
+    from chainrule.operations.instances.seeds import seed_for
+
+    return seed_for(secret, assignment, question, student, revision)
 
 
 _client = LocalClient()
