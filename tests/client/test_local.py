@@ -15,7 +15,7 @@ COMPUTING = ["validate", "forward", "loss", "gradients", "jacobians"]
 
 
 def test_every_call_has_the_signature_it_has_over_http():
-    for name in [*COMPUTING, "call", "ops", "op", "info", "live", "ready"]:
+    for name in [*COMPUTING, "instances", "call", "ops", "op", "problems", "problem", "info", "live", "ready"]:
         remote, here = getattr(Client, name), getattr(LocalClient, name)
         assert inspect.signature(remote) == inspect.signature(here), name
         assert getattr(local, name).__self__.__class__ is LocalClient

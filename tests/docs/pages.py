@@ -6,7 +6,7 @@ What a snippet is for stands in its info string, after its language:
     bash                    run by bash, in a folder of the page's own
     bash no-run             not run: it builds, installs or keeps running
     json POST /v1/gradients posted to that endpoint
-    json file hw.json       written to that file in the page's folder, for the snippets after it
+    json file hw.json       written to that file in the page's folder, for the snippets after it; yaml as well
     output                  what the snippet before it printed
     json reply [part] [422] what it was answered; with `part` some of the fields, with a number that status
     text, mermaid           for the reader alone

@@ -60,7 +60,8 @@ class Session:
                 self.said, self.status = self._bash(snippet.text), None
             case ("json", "POST", path):
                 self.said, self.status = self._post(path, snippet.text)
-            case ("json", "file", name):
+            case ("json" | "yaml", "file", name):
+                (self.folder / name).parent.mkdir(exist_ok=True)
                 (self.folder / name).write_text(snippet.text, encoding="utf-8")
             case ("output",):
                 assert_same_text(self.said, snippet.text)

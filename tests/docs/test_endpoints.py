@@ -16,7 +16,11 @@ API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 SECTIONS: dict[str, str] = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", API, re.MULTILINE | re.DOTALL))
 SHARED = ("The problem", "What came with the numbers")
 """The sections on what several endpoints take or return."""
-EXPLAINED = {"POST /v1/grade": ("grading.md",)}
+EXPLAINED = {
+    "POST /v1/grade": ("grading.md",),
+    "POST /v1/instances": ("problems.md",),
+    "GET /v1/problems/{set}/{problem}": ("problems.md", "grading.md"),
+}
 """Pages that explain all the fields of an endpoint."""
 ELSEWHERE = {"layers", "nodes", "output", "loss", "penalties"}
 """Fields of requests whose own fields are in networks.md, and of ops in ops.md."""

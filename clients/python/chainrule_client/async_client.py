@@ -48,6 +48,14 @@ class AsyncClient(Operations[Coroutine[Any, Any, Reply]]):
         """One op: formula, derivative, kinks, parameters, curve data. Raises NotFound."""
         return op_description(await self._get(f"/v1/ops/{quote(name, safe='')}"))
 
+    async def problems(self) -> Any:
+        """The problems on file, set by set."""
+        return await self._get("/v1/problems")
+
+    async def problem(self, name: str) -> Any:
+        """One problem on file, by `set/problem`: what is asked, and how its numbers are drawn. Raises NotFound."""
+        return await self._get(f"/v1/problems/{quote(name)}")
+
     async def info(self) -> Any:
         """Versions, and the limits in force."""
         return await self._get("/v1/info")

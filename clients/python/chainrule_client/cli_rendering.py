@@ -35,6 +35,13 @@ def ops_as_text(catalogue: Mapping[str, Any]) -> str:
     return table(rows)
 
 
+def problems_as_text(listing: Mapping[str, Any]) -> str:
+    """One line a problem: its name, and its title."""
+    rows = [["problem", "title"]]
+    rows += [[problem["id"], problem["title"]] for each in listing["sets"] for problem in each["problems"]]
+    return table(rows)
+
+
 def table(rows: Sequence[Sequence[str]]) -> str:
     """Columns aligned, two spaces apart; the first row is the heading."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

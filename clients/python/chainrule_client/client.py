@@ -55,6 +55,14 @@ class Client(Operations[Reply]):
         """One op: formula, derivative, kinks, parameters, curve data. Raises NotFound."""
         return op_description(self._get(f"/v1/ops/{quote(name, safe='')}"))
 
+    def problems(self) -> Any:
+        """The problems on file, set by set."""
+        return self._get("/v1/problems")
+
+    def problem(self, name: str) -> Any:
+        """One problem on file, by `set/problem`: what is asked, and how its numbers are drawn. Raises NotFound."""
+        return self._get(f"/v1/problems/{quote(name)}")
+
     def info(self) -> Any:
         """Versions, and the limits in force."""
         return self._get("/v1/info")

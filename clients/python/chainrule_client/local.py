@@ -7,8 +7,10 @@ reply = local.gradients(network, x, y, "mse")
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from os import PathLike
 from typing import Any
 
 from chainrule import operations
@@ -24,7 +26,20 @@ class LocalClient(Operations[Reply]):
     """Computes where it is called. The backend is NumPy unless the call names another.
 
     What the service would refuse is refused with the same errors, which here have no request id.
+
+    problems: a folder of problem sets, beside the bundled ones; default CHAINRULE_PROBLEMS, else none.
+    secret: what seeds are made with for identities; default CHAINRULE_SECRET, else none.
+    Its first use raises ValueError for a folder with a set that cannot be used.
     """
+
+    def __init__(self, *, problems: str | PathLike[str] | None = None, secret: str | None = None) -> None:
+        self._folder, self._secret = problems, secret
+
+    @property
+    def _calls(self) -> operations.Calls:
+        folder = self._folder or os.environ.get("CHAINRULE_PROBLEMS")
+        secret = self._secret or os.environ.get("CHAINRULE_SECRET") or ""
+        return operations.shared_calls(os.fspath(folder) if folder else None, secret)
 
     def ops(self) -> Any:
         """The catalogue of ops."""
@@ -34,6 +49,19 @@ class LocalClient(Operations[Reply]):
         """One op: formula, derivative, kinks, parameters, curve data. Raises NotFound."""
         with _refusals():
             return op_description(describe_op(name))
+
+    def problems(self) -> Any:
+        """The problems on file, set by set."""
+        from chainrule.operations.problems import list_problems
+
+        return list_problems(self._calls.problems.library)
+
+    def problem(self, name: str) -> Any:
+        """One problem on file, by `set/problem`: what is asked, and how its numbers are drawn. Raises NotFound."""
+        from chainrule.operations.problems import describe_problem
+
+        with _refusals():
+            return describe_problem(self._calls.problems.library, name)
 
     def info(self) -> Any:
         """Versions, and the limits in force."""
@@ -49,7 +77,12 @@ class LocalClient(Operations[Reply]):
 
     def _perform(self, call: Call) -> Reply:
         with _refusals():
-            return Reply(operations.run(call.operation, {"backend": "numpy", **call.request}))
+            return Reply(operations.run(call.operation, _on_numpy(call), self._calls))
+
+
+def _on_numpy(call: Call) -> Mapping[str, Any]:
+    """The request, with NumPy for its backend unless it names one; drawing an instance has none."""
+    return call.request if call.operation == operations.INSTANCES else {"backend": "numpy", **call.request}
 
 
 @contextmanager
@@ -87,6 +120,9 @@ loss = _client.loss
 gradients = _client.gradients
 jacobians = _client.jacobians
 grade = _client.grade
+instances = _client.instances
+problems = _client.problems
+problem = _client.problem
 ops = _client.ops
 op = _client.op
 info = _client.info

@@ -225,6 +225,38 @@ class Operations(ABC, Generic[Answer]):
         """
         return self.call("grade", grade_request(problem, answers, policy, points), request_id=request_id)
 
+    def instances(
+        self,
+        template: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        *,
+        problem: str | None = None,
+        identity: Mapping[str, Any] | None = None,
+        attempt: int | None = None,
+        asks: Sequence[str] | None = None,
+        request_id: str | None = None,
+    ) -> Answer:
+        """A `problem` with its numbers drawn, the `seed` they came from, its `sizes`, and which `attempt` it is.
+
+        template: a problem in which tensors may be draws; or `problem`, the name of one on file.
+        seed: which numbers; or `identity`, `{"assignment": …, "question": …, "student": …, "revision": 0}`, from which
+        whoever computes makes a seed with its secret.
+        attempt: just this drawing, as an earlier reply told it, whatever constraints hold by now.
+        asks: the quantities by which a template's instance has to tell mistakes apart.
+        """
+        return self._ask(
+            "instances",
+            {
+                "template": template,
+                "problem": problem,
+                "seed": seed,
+                "identity": identity,
+                "attempt": attempt,
+                "asks": None if asks is None else list(asks),
+            },
+            request_id,
+        )
+
 
 def _problem(
     network: NetworkLike,

@@ -239,7 +239,20 @@ def _verification(sent: Mapping[str, Any]) -> dict[str, Any]:
     return {**sent, "deviations": {name: float(found) for name, found in sent["deviations"].items()}}
 
 
+def _numbers_drawn(tree: Any) -> Any:
+    """A problem with its tensors as arrays. What may be part of the structure, a flat list of integers, stays one."""
+    if isinstance(tree, Mapping):
+        return {name: _numbers_drawn(item) for name, item in tree.items()}
+    if not isinstance(tree, list):
+        return tree
+    if any(isinstance(item, Mapping | str) for item in tree):
+        return [_numbers_drawn(item) for item in tree]
+    array = np.array(tree)
+    return array if array.dtype.kind == "f" or array.ndim > 1 else tree
+
+
 _READ: Mapping[str, Callable[[Any], Any]] = {
+    "problem": _numbers_drawn,
     "outputs": to_array,
     "loss": _scalar_or_array,
     "gradients": _by_name,

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from chainrule.api import documentation, health, reference
+from chainrule.api import documentation, health, on_file, reference
 from chainrule.api.authentication import Keys
 from chainrule.api.batch import Batches
 from chainrule.api.compute import Compute
@@ -26,7 +26,9 @@ from chainrule.api.problems import MEDIA_TYPE, Problem, internal_error
 from chainrule.api.rates import Rates
 from chainrule.api.settings import Settings
 from chainrule.api.workers import Workers
-from chainrule.operations import OPERATIONS, Calls, Limits
+from chainrule.operations import INSTANCES, OPERATIONS, Calls, Limits
+from chainrule.operations.instances.library import Library
+from chainrule.operations.instances.references import Problems
 from chainrule.version import VERSION
 
 
@@ -36,7 +38,7 @@ class Application(FastAPI):
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.limits = Limits(settings.max_flops, settings.memory, settings.max_returned, settings.max_calls)
-        self.calls = Calls(self.limits)
+        self.calls = Calls(self.limits, _problems(settings, self.limits))
         self.workers = Workers(settings.workers, settings.queue)
         self.health = Health()
         super().__init__(
@@ -53,15 +55,17 @@ class Application(FastAPI):
                 Exception: _internal_error,
             },
         )
-        keys = Keys(settings.keys, settings.grade_keys, settings.grade_feedback)
+        self.keys = keys = Keys(settings.keys, settings.grade_keys, settings.grade_feedback)
         rates = Rates(settings.grade_rate, settings.grade_burst)
+        names = (*OPERATIONS, INSTANCES)
         self._computes: Mapping[str, ASGIApp] = {
-            **{f"/v1/{name}": Compute(name, self.calls, self.workers, keys, rates, settings) for name in OPERATIONS},
+            **{f"/v1/{name}": Compute(name, self.calls, self.workers, keys, rates, settings) for name in names},
             "/v1/batch": Batches(self.calls, self.workers, keys, rates, self.health, settings),
         }
         self.router.routes += [Route(path, app, methods=["POST"]) for path, app in self._computes.items()]
         self.include_router(health.router)
         self.include_router(reference.router)
+        self.include_router(on_file.router)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -101,6 +105,11 @@ class Application(FastAPI):
         if self.openapi_schema is None:
             self.openapi_schema = documentation.document(self)
         return self.openapi_schema
+
+
+def _problems(settings: Settings, limits: Limits) -> Problems:
+    secret = settings.secret.get_secret_value() if settings.secret else ""
+    return Problems(Library(settings.problems), secret, limits)
 
 
 @asynccontextmanager

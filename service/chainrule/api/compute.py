@@ -16,7 +16,7 @@ from chainrule.api.problems import Problem, problem_of
 from chainrule.api.rates import Rates
 from chainrule.api.settings import Settings
 from chainrule.api.workers import Full, Workers
-from chainrule.operations import Call, Calls, Refused
+from chainrule.operations import Calls, Ready, Refused
 from chainrule.operations.results import warn_nonfinite
 from chainrule.operations.terms import Terms
 from chainrule.schemas.encoding import encode
@@ -34,14 +34,14 @@ class Answer:
         self.abandoned = False
         self.timings: list[tuple[bytes, float]] = []
 
-    def parse(self, body: bytes) -> Call:
+    def parse(self, body: bytes) -> Ready:
         """Make the request ready. Raises Refused."""
         started = perf_counter()
         call = self._calls.parse(self._operation, body, self._terms)
         self.timings.append((b"parse", perf_counter() - started))
         return call
 
-    def compute(self, call: Call) -> bytes:
+    def compute(self, call: Ready) -> bytes:
         """The reply's JSON. Raises Refused, and Cancelled once `abandoned` is set."""
         started = perf_counter()
         reply = call.run(lambda: self.abandoned)
@@ -92,6 +92,9 @@ class Compute:
         if length is None or length > settings.inline_bytes:
             return await self._large(exchange, answer, patience)
         body = await exchange.body(length, min(patience, settings.body_seconds))
+        if self._calls.draws(self.operation, body):
+            self._workers.enter()
+            return await self._in_thread(exchange, answer, lambda: answer.compute(answer.parse(body)), patience)
         call = guarded(lambda: answer.parse(body))
         if self._is_cheap(call):
             return guarded(lambda: answer.compute(call))
@@ -134,9 +137,9 @@ class Compute:
             done.cancel()
             gone.cancel()
 
-    def _is_cheap(self, call: Call) -> bool:
+    def _is_cheap(self, call: Ready) -> bool:
         """Whether the event loop can stand still for as long as the call takes: a few milliseconds."""
-        settings, cost = self._settings, call.operation.cost
+        settings, cost = self._settings, call.cost
         return (
             cost.flops <= settings.inline_flops
             and cost.returned <= settings.inline_returned

@@ -11,9 +11,11 @@ from pydantic.json_schema import models_json_schema
 
 from chainrule.api.examples import EXAMPLES
 from chainrule.api.problems import MEDIA_TYPE
-from chainrule.operations import OPERATIONS
+from chainrule.operations import INSTANCES, OPERATIONS
 from chainrule.schemas.batch import BatchItem, BatchReply
+from chainrule.schemas.instances import InstancesRequest, ProblemReference
 from chainrule.schemas.replies import REPLIES, ProblemDetails
+from chainrule.schemas.templates import PROBLEM_FIELDS
 
 Json = dict[str, Any]
 
@@ -80,8 +82,18 @@ def document(app: FastAPI) -> Json:
         for operation in path.values():
             _complete(operation)
     models = [request for request, _ in OPERATIONS.values()]
-    schemas = _schemas([*models, *REPLIES.values(), ProblemDetails, BatchItem, BatchReply])
-    posts = {**{f"/v1/{name}": {"post": _operation(name)} for name in OPERATIONS}, "/v1/batch": {"post": _batch()}}
+    schemas = _schemas(
+        [*models, InstancesRequest, ProblemReference, *REPLIES.values(), ProblemDetails, BatchItem, BatchReply]
+    )
+    reference = schemas.pop(ProblemReference.__name__)
+    for model in models:
+        _may_be_named(schemas[model.__name__], reference)
+    computing: dict[str, type[BaseModel]] = {
+        **{name: request for name, (request, _) in OPERATIONS.items()},
+        INSTANCES: InstancesRequest,
+    }
+    posts = {f"/v1/{name}": {"post": _operation(name, request)} for name, request in computing.items()}
+    posts["/v1/batch"] = {"post": _batch()}
     described["paths"] = {**posts, **described["paths"]}
     components = described.setdefault("components", {})
     components["schemas"] = dict(sorted({**components.get("schemas", {}), **schemas}.items()))
@@ -102,8 +114,21 @@ def _schemas(models: list[type[BaseModel]]) -> Json:
     return schemas
 
 
-def _operation(name: str) -> Json:
-    request, _ = OPERATIONS[name]
+def _may_be_named(schema: Json, reference: Json) -> None:
+    """Let a problem on file stand in place of the problem's own fields."""
+    own = [name for name in PROBLEM_FIELDS if name in schema["required"]]
+    rest = [name for name in schema["required"] if name not in own]
+    schema["properties"] = {**reference["properties"], **schema["properties"]}
+    schema["anyOf"] = [
+        {"required": own, "properties": dict.fromkeys(reference["properties"], False)},
+        {"required": reference["required"], "properties": dict.fromkeys(PROBLEM_FIELDS, False)},
+    ]
+    schema["required"] = rest
+    if not rest:
+        del schema["required"]
+
+
+def _operation(name: str, request: type[BaseModel]) -> Json:
     told = request.__doc__ or ""
     return {
         "tags": ["compute"],

@@ -43,6 +43,20 @@ CLASSIFIER = {
         {"op": "linear", "weight": "W2", "bias": "b2"},
     ],
 }
+GRID = {"low": -1.5, "high": 1.5, "step": 0.125, "nonzero": True}
+TEMPLATE = {
+    "network": {
+        "layers": [
+            {"op": "linear", "weight": {"shape": ["a", "n"], **GRID}, "bias": {"shape": ["a"], **GRID}},
+            {"op": "relu"},
+            {"op": "linear", "weight": {"shape": ["K", "a"], **GRID}},
+        ]
+    },
+    "inputs": {"shape": ["N", "n"], **GRID},
+    "targets": {"shape": ["N"], "classes": "K"},
+    "loss": "cross_entropy",
+    "sizes": {"n": 3, "a": "prime", "K": [5, 7], "N": "prime"},
+}
 
 EXAMPLES: Mapping[str, Mapping[str, tuple[str, dict[str, Any]]]] = {
     "validate": {
@@ -64,6 +78,10 @@ EXAMPLES: Mapping[str, Mapping[str, tuple[str, dict[str, Any]]]] = {
         ),
     },
     "gradients": {
+        "on_file": (
+            "Of a problem on file, with numbers drawn from a seed",
+            {"problem": "nyu-hw1/1.2b", "seed": 7, "layout": "numerator"},
+        ),
         "two_layers": (
             "Gradients of a squared error, laid out as a course with row vectors writes them",
             {**PROBLEM, "layout": "numerator"},
@@ -119,6 +137,10 @@ EXAMPLES: Mapping[str, Mapping[str, tuple[str, dict[str, Any]]]] = {
                 "pairs": [{"of": "a1", "wrt": "s1"}, {"of": "s1", "wrt": "W1"}],
             },
         ),
+    },
+    "instances": {
+        "template": ("Numbers drawn for a network with ReLU, its sizes odd primes", {"template": TEMPLATE, "seed": 7}),
+        "on_file": ("A problem on file", {"problem": "nyu-hw1/1.2b", "seed": 7}),
     },
 }
 """By operation and name: a summary, and the body."""

@@ -7,6 +7,7 @@ import signal
 import sys
 from contextlib import suppress
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import uvicorn
 from pydantic import ValidationError
@@ -14,6 +15,9 @@ from pydantic import ValidationError
 from chainrule.api import create_app, logs
 from chainrule.api.health import Health
 from chainrule.api.settings import Settings
+
+if TYPE_CHECKING:
+    from chainrule.api.application import Application
 
 KEEP_ALIVE = 75
 """Seconds for which an idle connection is kept: longer than load balancers keep theirs, which is commonly 60."""
@@ -50,16 +54,27 @@ def _from_environment() -> Settings:
         sys.exit(2)
 
 
+def _application(settings: Settings) -> Application:
+    settings.limit_threads()  # before anything loads NumPy
+    from chainrule.operations.instances.files import ProblemFileError
+
+    try:
+        return create_app(settings)
+    except ProblemFileError as error:
+        print(f"CHAINRULE_PROBLEMS: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
 def serve(host: str | None = None, port: int | None = None, settings: Settings | None = None) -> None:
     """Serve until SIGTERM or SIGINT; returns once the requests in flight have their answers.
 
-    `host` and `port` take the place of the settings'. Raises SystemExit: 2 where a setting is not valid, 3 where the
-    address cannot be had.
+    `host` and `port` take the place of the settings'. Raises SystemExit: 2 where a setting or a problem set is not
+    valid, 3 where the address cannot be had.
     """
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = (settings or _from_environment()).model_copy(update=given)
     logs.configure(settings.log_level)
-    app = create_app(settings)
+    app = _application(settings)
     config = uvicorn.Config(
         app,
         host=settings.host,

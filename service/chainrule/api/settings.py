@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, SecretStr, StringConstraints, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from chainrule.api.available_memory import available_memory
@@ -18,6 +19,9 @@ MOST_MEMORY = 2 * 2**30
 """Bytes for the arrays of one request, where there is plenty."""
 LEAST_MEMORY = 128 * 2**20
 """Bytes for the arrays of one request, below which fewer requests had better compute at once."""
+
+LEAST_SECRET = 16
+"""Characters of a secret: a shorter one can be guessed from a seed."""
 
 KeyHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -118,6 +122,15 @@ class Settings(BaseSettings):
     grade_burst: int = Field(default=200, gt=0, description="Submissions graded at once under each such key.")
 
     batches: int = Field(default=8, gt=0, description="Batches answered at once; one more gets 429.")
+
+    problems: Path | None = Field(
+        default=None, description="A folder of problem sets, a YAML file each, beside the bundled ones."
+    )
+    secret: SecretStr | None = Field(
+        default=None,
+        min_length=LEAST_SECRET,
+        description=f"What seeds are made with for students; at least {LEAST_SECRET} characters.",
+    )
 
     @property
     def workers(self) -> int:

@@ -3,25 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
-from chainrule.operations.calls import OPERATIONS, Call, Calls
+from chainrule.operations.calls import INSTANCES, OPERATIONS, Call, Calls, Ready
 from chainrule.operations.limits import Limits
 from chainrule.operations.refusals import Fault, Refused
 from chainrule.operations.results import Reply, warn_nonfinite
 from chainrule.schemas.encoding import nonfinite
 
-__all__ = ["OPERATIONS", "Call", "Calls", "Fault", "Limits", "Refused", "Reply", "run"]
+__all__ = [
+    "INSTANCES",
+    "OPERATIONS",
+    "Call",
+    "Calls",
+    "Fault",
+    "Limits",
+    "Ready",
+    "Refused",
+    "Reply",
+    "run",
+    "shared_calls",
+]
 
 
-@cache
-def _calls() -> Calls:
-    return Calls()
+@lru_cache(maxsize=8)
+def shared_calls(folder: str | None = None, secret: str = "") -> Calls:
+    """Calls that may name the bundled problems and those of a folder; `secret` makes seeds for identities.
+
+    The same for the same arguments: what requests have in common is kept. Raises ValueError for a folder that has a
+    set which cannot be used.
+    """
+    if folder is None and not secret:
+        return Calls()
+    from chainrule.operations.instances.library import Library
+    from chainrule.operations.instances.references import Problems
+
+    return Calls(problems=Problems(Library(Path(folder) if folder else None), secret))
 
 
-def run(operation: str, request: Mapping[str, Any]) -> Reply:
-    """Run `operation` (`forward`, `gradients`, …) on a request of Python values. Raises Refused."""
-    reply = _calls().take(operation, request).run()
+def run(operation: str, request: Mapping[str, Any], calls: Calls | None = None) -> Reply:
+    """Run `operation` (`forward`, `gradients`, …, `instances`) on a request of Python values. Raises Refused."""
+    calls = calls or shared_calls()
+    reply = (calls.draw(request) if operation == INSTANCES else calls.take(operation, request)).run()
     warn_nonfinite(reply, nonfinite(reply))
     return reply

@@ -69,12 +69,26 @@ GRADE = "grade"
 """The one whose requests are more than a problem: answers are data, and on terms that depend on the caller."""
 
 
+class Ready(Protocol):
+    """What is ready to run, and knows what it takes."""
+
+    @property
+    def cost(self) -> Cost: ...
+
+    def run(self, cancelled: Callable[[], bool] = never) -> Reply: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """An operation and the arrays to run it on."""
 
     operation: Operation
     arrays: Arrays
+
+    @property
+    def cost(self) -> Cost:
+        """What it takes."""
+        return self.operation.cost
 
     def run(self, cancelled: Callable[[], bool] = never) -> Reply:
         """The reply. Raises Refused, and Cancelled. Numbers that are not finite are reported, not warned of."""
@@ -102,8 +116,10 @@ class Calls:
 
         return Problems(Library(), limits=self.limits)
 
-    def parse(self, name: str, body: bytes, terms: Terms = UNLIMITED) -> Call:
+    def parse(self, name: str, body: bytes, terms: Terms = UNLIMITED) -> Ready:
         """A JSON body of the operation `name`, ready to run. Raises Refused."""
+        if name == INSTANCES:
+            return self.parse_drawing(body)
         try:
             if name != GRADE:
                 return self._parsed(name, name, split(body))
@@ -123,6 +139,11 @@ class Calls:
         envelope, given = detach(tree, spans, "answers")
         call = self._parsed(name, f"{name} {len(envelope.spans)}", envelope)
         return _marking(call, _answers(given, spans), terms)
+
+    @staticmethod
+    def draws(name: str, body: bytes) -> bool:
+        """Whether numbers may have to be drawn to make the body ready, which takes tens of milliseconds."""
+        return name == INSTANCES or b'"problem"' in body
 
     def draw(self, request: Mapping[str, Any]) -> Drawing:
         """A request of `instances` as Python values, ready to run. Raises Refused."""

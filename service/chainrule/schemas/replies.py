@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from chainrule.schemas.catalogue import InstancesReply
 from chainrule.schemas.documented import ComputedReply, Documented, ResultTensor, Shape
 from chainrule.schemas.reports import GradeReply
 
@@ -200,5 +201,6 @@ REPLIES: dict[str, type[ComputedReply]] = {
     "gradients": GradientsReply,
     "jacobians": JacobiansReply,
     "grade": GradeReply,
+    "instances": InstancesReply,
 }
 """By operation."""

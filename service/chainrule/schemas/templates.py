@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias, Union
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import Discriminator, Field, GetJsonSchemaHandler, Tag, field_validator, model_validator
+from pydantic_core import CoreSchema
 from typing_extensions import TypeAliasType
 
 from chainrule.engine.drawing import MOST_CHOICES
@@ -126,6 +127,15 @@ def _kind(value: object) -> str:
     return next((kind for field, kind in _KINDS.items() if field in value), "grid")
 
 
+class _AnyOf:
+    """Several branches may fit in JSON Schema, which knows nothing of how they are told apart."""
+
+    @staticmethod
+    def __get_pydantic_json_schema__(schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        described = handler(schema)
+        return {"anyOf": described["oneOf"], "title": "Tree"}
+
+
 if TYPE_CHECKING:
     Tree: TypeAlias = Any
 else:
@@ -143,6 +153,7 @@ else:
                 Annotated[Any, Tag("plain")],
             ],
             Discriminator(_kind),
+            _AnyOf,
         ],
     )
 """Part of a problem as a request has it, with draws in place of tensors and choices in place of anything."""

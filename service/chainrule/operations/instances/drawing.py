@@ -35,7 +35,7 @@ class Drawing:
         self._problems = problems
         self._seed = problems.seed_of(self._request)
         template = self._request.template or problems.find(self._request.problem or "").template
-        self.cost = Cost(calls=template.constraints.attempts * CALLS_AN_ATTEMPT)
+        self.cost: Cost = Cost(calls=template.constraints.attempts * CALLS_AN_ATTEMPT)
 
     def run(self, cancelled: Callable[[], bool] = never) -> Reply:
         """The reply. Raises Refused, and Cancelled."""

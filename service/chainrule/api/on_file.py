@@ -1,0 +1,59 @@
+"""The problems on file, for those who may compute."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from chainrule.api.exchange import Exchange
+from chainrule.api.problems import problem_of
+from chainrule.operations import Refused
+from chainrule.operations.instances.library import Library
+from chainrule.operations.problems import describe_problem, list_problems
+from chainrule.schemas.catalogue import ProblemReply, ProblemsReply
+from chainrule.schemas.encoding import encode
+
+router = APIRouter(tags=["reference"])
+
+KEYED: dict[str, Any] = {"security": [{}, {"key": []}]}
+
+
+@router.get(
+    "/v1/problems",
+    response_model=ProblemsReply,
+    responses={401: {}, 403: {}},
+    openapi_extra=KEYED,
+    summary="The problems on file",
+)
+async def problems(request: Request) -> Response:
+    """Every set, the bundled ones and those of the service's folder: what a request may name as its problem."""
+    return _json(list_problems(_library(request)))
+
+
+@router.get(
+    "/v1/problems/{set}/{problem}",
+    response_model=ProblemReply,
+    responses={401: {}, 403: {}, 404: {}, 422: {}},
+    openapi_extra=KEYED,
+    summary="One problem on file",
+)
+async def problem(set: str, problem: str, request: Request) -> Response:
+    """What it asks, how its numbers are drawn, and how answers are marked; never the answers."""
+    try:
+        return _json(describe_problem(_library(request), f"{set}/{problem}"))
+    except Refused as refused:
+        raise problem_of(refused) from None
+
+
+def _library(request: Request) -> Library:
+    """The problems, once the caller's key has been looked at."""
+    exchange: Exchange = request.scope["chainrule.exchange"]
+    request.app.keys.caller(exchange.headers).check("problems")
+    library: Library = request.app.calls.problems.library
+    return library
+
+
+def _json(reply: dict[str, Any]) -> Response:
+    return Response(encode(reply), media_type="application/json")
