@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from chainrule_client import local as local
     from chainrule_client.async_client import AsyncClient as AsyncClient
+    from chainrule_client.classes.graded import Graded as Graded
     from chainrule_client.client import Client as Client
     from chainrule_client.errors import APIError as APIError
     from chainrule_client.errors import AuthenticationFailed as AuthenticationFailed
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
 # only where it computes, and `chainrule serve` can still say how many threads NumPy shall have.
 _NAMES = {
     "async_client": "AsyncClient",
+    "classes.graded": "Graded",
     "client": "Client",
     "errors": (
         "APIError AuthenticationFailed ChainruleError ConnectionFailed DeadlineExceeded Fault InvalidRequest "

@@ -10,12 +10,16 @@ from urllib.parse import quote
 import anyio
 import httpx
 
+from chainrule_client.classes.graded import Graded
+from chainrule_client.classes.running import run_in_tasks
+from chainrule_client.classes.session import Chunk, Session, answers_in, request_of
 from chainrule_client.connection import (
     connection_settings,
     failure_to_connect,
     read,
     reply_from,
     retry_after,
+    succeeded,
     timeout_within,
     worth_repeating,
 )
@@ -25,7 +29,7 @@ from chainrule_client.requests import Call, HTTPRequest
 from chainrule_client.retries import Retries
 
 
-class AsyncClient(Operations[Coroutine[Any, Any, Reply]]):
+class AsyncClient(Operations[Coroutine[Any, Any, Reply], Coroutine[Any, Any, list[Graded]]]):
     """`Client` for asyncio and trio: the same arguments, every call awaited. Tasks may share one."""
 
     def __init__(
@@ -83,6 +87,23 @@ class AsyncClient(Operations[Coroutine[Any, Any, Reply]]):
     async def _perform(self, call: Call) -> Reply:
         request = call.http()
         return reply_from(*read(await self._send(request), request))
+
+    async def _grade_all(self, session: Session, concurrency: int, shown: bool | None) -> list[Graded]:
+        with session:
+            return await run_in_tasks(session, self._grade_chunk, concurrency, shown)
+
+    async def _grade_chunk(self, chunk: Chunk, session: Session) -> None:
+        attempts = self._retries.begin()
+        while chunk:
+            request = request_of(chunk)
+            response = await self._send(request)
+            answers = answers_in(response.content, succeeded(response, request))
+            chunk = session.take(chunk, answers)
+            wait = attempts.next_wait() if chunk else 0.0
+            if wait is None:
+                session.take(chunk, answers, last=True)
+                return
+            await anyio.sleep(wait)
 
     async def _get(self, path: str) -> Any:
         request = HTTPRequest.get(path)

@@ -9,12 +9,16 @@ from urllib.parse import quote
 
 import httpx
 
+from chainrule_client.classes.graded import Graded
+from chainrule_client.classes.running import run_in_threads
+from chainrule_client.classes.session import Chunk, Session, answers_in, request_of
 from chainrule_client.connection import (
     connection_settings,
     failure_to_connect,
     read,
     reply_from,
     retry_after,
+    succeeded,
     timeout_within,
     worth_repeating,
 )
@@ -24,7 +28,7 @@ from chainrule_client.requests import Call, HTTPRequest
 from chainrule_client.retries import Retries
 
 
-class Client(Operations[Reply]):
+class Client(Operations[Reply, list[Graded]]):
     """Calls the service, and waits for its answer.
 
     base_url: default CHAINRULE_URL, else http://127.0.0.1:8000. api_key: default CHAINRULE_API_KEY, else none.
@@ -90,6 +94,23 @@ class Client(Operations[Reply]):
     def _perform(self, call: Call) -> Reply:
         request = call.http()
         return reply_from(*read(self._send(request), request))
+
+    def _grade_all(self, session: Session, concurrency: int, shown: bool | None) -> list[Graded]:
+        with session:
+            return run_in_threads(session, self._grade_chunk, concurrency, shown)
+
+    def _grade_chunk(self, chunk: Chunk, session: Session) -> None:
+        attempts = self._retries.begin()
+        while chunk:
+            request = request_of(chunk)
+            response = self._send(request)
+            answers = answers_in(response.content, succeeded(response, request))
+            chunk = session.take(chunk, answers)
+            wait = attempts.next_wait() if chunk else 0.0
+            if wait is None:
+                session.take(chunk, answers, last=True)
+                return
+            time.sleep(wait)
 
     def _get(self, path: str) -> Any:
         request = HTTPRequest.get(path)

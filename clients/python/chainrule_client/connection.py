@@ -98,9 +98,15 @@ def retry_after(outcome: httpx.Response | httpx.RequestError) -> float | None:
 
 def read(response: httpx.Response, request: HTTPRequest) -> tuple[Any, str]:
     """The JSON of an answer, and the request's id. Raises APIError or ResponseInvalid."""
-    request_id = response.headers.get("X-Request-ID") or request.request_id
+    request_id = succeeded(response, request)
+    return _json(response, request_id), request_id
+
+
+def succeeded(response: httpx.Response, request: HTTPRequest) -> str:
+    """The request's id, where the service did as it was asked. Raises APIError or ResponseInvalid."""
+    request_id: str = response.headers.get("X-Request-ID") or request.request_id
     if response.is_success:
-        return _json(response, request_id), request_id
+        return request_id
     if response.is_redirect:
         where = response.headers.get("Location", "elsewhere")
         raise ResponseInvalid(f"{response.url} redirects to {where}; set base_url to that", request_id=request_id)

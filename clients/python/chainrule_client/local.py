@@ -13,16 +13,21 @@ from contextlib import contextmanager
 from os import PathLike
 from typing import Any
 
+import orjson
+
 from chainrule import operations
 from chainrule.operations.catalogue import catalogue, describe_op
 from chainrule.operations.information import information
+from chainrule_client.classes.graded import Graded
+from chainrule_client.classes.running import run_here
+from chainrule_client.classes.session import Chunk, Session
 from chainrule_client.errors import Fault, error_for
 from chainrule_client.operations import Operations
 from chainrule_client.replies import Reply, op_description
 from chainrule_client.requests import Call
 
 
-class LocalClient(Operations[Reply]):
+class LocalClient(Operations[Reply, list[Graded]]):
     """Computes where it is called. The backend is NumPy unless the call names another.
 
     What the service would refuse is refused with the same errors, which here have no request id.
@@ -79,10 +84,27 @@ class LocalClient(Operations[Reply]):
         with _refusals():
             return Reply(operations.run(call.operation, _on_numpy(call), self._calls))
 
+    def _grade_all(self, session: Session, concurrency: int, shown: bool | None) -> list[Graded]:
+        with session:
+            return run_here(session, self._grade_chunk, shown)
+
+    def _grade_chunk(self, chunk: Chunk, session: Session) -> None:
+        session.take(chunk, {task.position: _answer(task.body, self._calls) for task in chunk}, last=True)
+
 
 def _on_numpy(call: Call) -> Mapping[str, Any]:
     """The request, with NumPy for its backend unless it names one; drawing an instance has none."""
     return call.request if call.operation == operations.INSTANCES else {"backend": "numpy", **call.request}
+
+
+def _answer(body: bytes, calls: operations.Calls) -> dict[str, Any]:
+    """As the service answers an item of a batch."""
+    try:
+        return {"status": 200, "reply": orjson.loads(operations.answer("grade", body, calls))}
+    except operations.Refused as refused:
+        faults = [{"pointer": fault.pointer, "message": fault.message} for fault in refused.faults]
+        about = {"title": refused.title, "detail": refused.detail, "errors": faults, "error_count": refused.count}
+        return {"status": refused.status, "problem": about}
 
 
 @contextmanager
@@ -120,6 +142,7 @@ loss = _client.loss
 gradients = _client.gradients
 jacobians = _client.jacobians
 grade = _client.grade
+grade_many = _client.grade_many
 instances = _client.instances
 problems = _client.problems
 problem = _client.problem

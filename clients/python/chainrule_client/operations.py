@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
 from typing import Any, Generic, Literal, TypeVar
 
+from chainrule_client.classes.session import Session
 from chainrule_client.requests import Call, Inputs, LossLike, NetworkLike, Pairs, grade_request, pairs_on_the_wire
 from chainrule_client.tensors import TensorLike
 
 Answer = TypeVar("Answer", covariant=True)
 """What a method returns: a `Reply`, or a coroutine of one."""
+Many = TypeVar("Many", covariant=True)
+"""What `grade_many` returns: a list, or a coroutine of one."""
 
 Layout = Literal["torch", "numerator", "denominator"]
 Form = Literal["dense", "structured"]
@@ -19,7 +23,7 @@ Backend = Literal["torch", "numpy"]
 Penalties = Sequence[Mapping[str, Any]]
 
 
-class Operations(ABC, Generic[Answer]):
+class Operations(ABC, Generic[Answer, Many]):
     """A problem goes in, a `Reply` comes out.
 
     Of the arguments that the methods share:
@@ -40,6 +44,10 @@ class Operations(ABC, Generic[Answer]):
     @abstractmethod
     def _perform(self, call: Call) -> Answer:
         """Have the call computed."""
+
+    @abstractmethod
+    def _grade_all(self, session: Session, concurrency: int, shown: bool | None) -> Many:
+        """Have all submissions of a session graded."""
 
     def call(self, operation: str, request: Mapping[str, Any], *, request_id: str | None = None) -> Answer:
         """Any operation, from the request as the wire has it."""
@@ -224,6 +232,27 @@ class Operations(ABC, Generic[Answer]):
         policy, points: how they are marked, and what each is worth; None for the defaults, or for those on file.
         """
         return self.call("grade", grade_request(problem, answers, policy, points), request_id=request_id)
+
+    def grade_many(
+        self,
+        submissions: Iterable[Mapping[str, Any]],
+        problem: Mapping[str, Any] | None = None,
+        *,
+        policy: Mapping[str, Any] | None = None,
+        points: Mapping[str, float] | None = None,
+        resume: str | PathLike[str] | None = None,
+        concurrency: int = 2,
+        progress: bool | None = None,
+    ) -> Many:
+        """What became of each submission, in the order given: a list of `Graded`, each with a `report` or an `error`.
+
+        submissions: mappings with an `id`, `answers`, and what differs from the rest: `seed`, say, or a whole problem.
+        problem, policy, points: what they have in common, as for `grade`.
+        resume: a file that remembers what was graded. After an interruption the same call goes on from there.
+        concurrency: how many portions are asked for at once. progress: None for a bar where stderr is a terminal.
+        Raises ChainruleError where the service is not there, and ValueError where ids are missing or given twice.
+        """
+        return self._grade_all(Session(submissions, problem, policy, points, resume), concurrency, progress)
 
     def instances(
         self,

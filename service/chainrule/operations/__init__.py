@@ -11,7 +11,7 @@ from chainrule.operations.calls import INSTANCES, OPERATIONS, Call, Calls, Ready
 from chainrule.operations.limits import Limits
 from chainrule.operations.refusals import Fault, Refused
 from chainrule.operations.results import Reply, warn_nonfinite
-from chainrule.schemas.encoding import nonfinite
+from chainrule.schemas.encoding import encode, nonfinite
 
 __all__ = [
     "INSTANCES",
@@ -23,6 +23,7 @@ __all__ = [
     "Ready",
     "Refused",
     "Reply",
+    "answer",
     "run",
     "shared_calls",
 ]
@@ -41,6 +42,12 @@ def shared_calls(folder: str | None = None, secret: str = "") -> Calls:
     from chainrule.operations.instances.references import Problems
 
     return Calls(problems=Problems(Library(Path(folder) if folder else None), secret))
+
+
+def answer(operation: str, body: bytes, calls: Calls | None = None) -> bytes:
+    """The JSON of the reply to a JSON body; what its structure needs is kept for the next. Raises Refused."""
+    reply = (calls or shared_calls()).parse(operation, body).run()
+    return encode(reply, lambda paths: warn_nonfinite(reply, paths))
 
 
 def run(operation: str, request: Mapping[str, Any], calls: Calls | None = None) -> Reply:

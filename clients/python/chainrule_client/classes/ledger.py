@@ -1,0 +1,87 @@
+"""A file that remembers what was graded, so that a run that was stopped, however hard, can go on.
+
+It is only ever added to: a line of JSON for each submission, on the disk before the next are asked for. A line that was
+cut off is not one: it is dropped when the file is opened again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import orjson
+
+from chainrule_client.classes.graded import Id
+
+try:
+    import fcntl
+except ImportError:  # not on Windows, where nothing keeps two runs apart
+    fcntl = None  # type: ignore[assignment]
+
+Record = Mapping[str, Any]
+
+
+class Ledger:
+    """Answers by submission and by what was asked, so that a submission that has changed is graded anew.
+
+    Raises ValueError where the file is none of these, or another run is writing it.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._file = self.path.open("a+b")
+        try:
+            self._lock()
+            self.answers = self._read()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def add(self, records: Iterable[tuple[Id, str, Record]]) -> None:
+        """Remember answers: the submission's id, the digest of what was asked, and the answer."""
+        lines = [orjson.dumps({"id": id, "asked": asked, **answer}) + b"\n" for id, asked, answer in records]
+        self._file.write(b"".join(lines))
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Let another run have it."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _lock(self) -> None:
+        if fcntl is None:
+            return
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ValueError(f"{self.path} is being written by another run") from None
+
+    def _read(self) -> dict[tuple[Id, str], Record]:
+        found: dict[tuple[Id, str], Record] = {}
+        self._file.seek(0)
+        whole = 0
+        for number, line in enumerate(self._file, start=1):
+            if not line.endswith(b"\n"):
+                break
+            try:
+                record = orjson.loads(line)
+                found[record["id"], record["asked"]] = {"status": record["status"], **_rest(record)}
+            except (ValueError, KeyError, TypeError):
+                raise ValueError(f"{self.path}, line {number}: not what a run of grading wrote") from None
+            whole += len(line)
+        self._file.truncate(whole)
+        self._file.seek(0, os.SEEK_END)
+        return found
+
+
+def _rest(record: Record) -> Record:
+    return {name: record[name] for name in ("reply", "problem") if name in record}

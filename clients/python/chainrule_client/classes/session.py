@@ -1,0 +1,174 @@
+"""One run of grading a class, without the sending: what to ask, in which portions, and what has been answered.
+
+Every client runs the same session: it takes `chunks()`, has each answered, and gives the answer to `take`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from os import PathLike
+from threading import Lock
+from types import TracebackType
+from typing import Any, Self
+
+import orjson
+
+from chainrule_client.classes.graded import Graded, Id, is_final
+from chainrule_client.classes.ledger import Ledger, Record
+from chainrule_client.errors import ResponseInvalid
+from chainrule_client.requests import Call, HTTPRequest, grade_request
+from chainrule_client.tensors import encode
+
+MOST_ITEMS = 50
+MOST_BYTES = 1 << 20
+"""Of a chunk, unless one submission alone is longer. Its answer fits into what a socket holds, so that it is no matter
+that HTTP libraries read an answer only when all is sent."""
+
+NOT_VALID: Mapping[str, Any] = {"title": "Request not valid", "status": 422}
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A submission to be graded."""
+
+    position: int
+    id: Id
+    body: bytes
+
+    @property
+    def asked(self) -> str:
+        """What tells it from the same student's other submissions."""
+        return blake2b(self.body, digest_size=16).hexdigest()
+
+
+Chunk = list[Task]
+
+
+class Session:
+    """The submissions of a class, as mappings with an `id` and the fields of a request of grading.
+
+    problem, policy, points: for those that do not say so themselves. resume: the file of a run before, and of this.
+    Raises ValueError where two have the same id, or one has none. Safe to use from several threads.
+    """
+
+    def __init__(
+        self,
+        submissions: Iterable[Mapping[str, Any]],
+        problem: Mapping[str, Any] | None = None,
+        policy: Mapping[str, Any] | None = None,
+        points: Mapping[str, float] | None = None,
+        resume: str | PathLike[str] | None = None,
+    ) -> None:
+        common = {**(problem or {}), **{n: v for n, v in (("policy", policy), ("points", points)) if v is not None}}
+        self._submissions = [(_id(each, number), {**common, **each}) for number, each in enumerate(submissions)]
+        ids = [id for id, _ in self._submissions]
+        if len(set(ids)) < len(ids):
+            twice = next(id for position, id in enumerate(ids) if id in ids[:position])
+            raise ValueError(f"two submissions are called {twice!r}; an id tells one from all others")
+        self._answers: list[Record | None] = [None] * len(ids)
+        self._ledger = Ledger(resume) if resume is not None else None
+        self._lock = Lock()
+        self.done = 0
+        """How many have an answer."""
+
+    def __len__(self) -> int:
+        return len(self._submissions)
+
+    def chunks(self) -> Iterator[Chunk]:
+        """What there is to ask, portion by portion. What needs no asking is answered on the way."""
+        chunk: Chunk = []
+        size = 0
+        for position, (id, fields) in enumerate(self._submissions):
+            task = self._task(position, id, fields)
+            if task is None:
+                continue
+            if chunk and (len(chunk) == MOST_ITEMS or size + len(task.body) > MOST_BYTES):
+                yield chunk
+                chunk, size = [], 0
+            chunk.append(task)
+            size += len(task.body)
+        if chunk:
+            yield chunk
+
+    def take(self, chunk: Chunk, answers: Mapping[int, Record], *, last: bool = False) -> Chunk:
+        """Remember what was answered, by position; those that should be asked again come back, with `last` none."""
+        final = [task for task in chunk if task.position in answers and is_final(answers[task.position])]
+        if self._ledger is not None and final:
+            with self._lock:
+                self._ledger.add((task.id, task.asked, answers[task.position]) for task in final)
+        settled = chunk if last else final
+        for task in settled:
+            self._settle(task.position, answers.get(task.position, _UNANSWERED))
+        kept = {task.position for task in settled}
+        return [task for task in chunk if task.position not in kept]
+
+    def graded(self) -> list[Graded]:
+        """What became of every submission, in the order given."""
+        found = zip(self._submissions, self._answers, strict=True)
+        return [Graded.of(id, answer) for (id, _), answer in found if answer is not None]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Let another run have the resume file."""
+        if self._ledger is not None:
+            self._ledger.close()
+
+    def _task(self, position: int, id: Id, fields: Mapping[str, Any]) -> Task | None:
+        try:
+            body = _body(fields)
+        except (ValueError, TypeError, AttributeError) as error:
+            self._settle(position, {"status": 422, "problem": {**NOT_VALID, "detail": str(error)}})
+            return None
+        task = Task(position, id, body)
+        known = self._ledger.answers.get((id, task.asked)) if self._ledger is not None else None
+        if known is not None:
+            self._settle(position, known)
+            return None
+        return task
+
+    def _settle(self, position: int, answer: Record) -> None:
+        with self._lock:
+            self.done += self._answers[position] is None
+            self._answers[position] = answer
+
+
+_UNANSWERED: Record = {"status": 503, "problem": {"title": "Service Unavailable", "detail": "no answer came"}}
+
+
+def request_of(chunk: Chunk) -> HTTPRequest:
+    """The chunk as a batch."""
+    lines = [b'{"id":%d,"operation":"grade","request":%b}' % (task.position, task.body) for task in chunk]
+    headers = {**HTTPRequest.get("").headers, "Content-Type": "application/x-ndjson"}
+    return HTTPRequest("POST", "/v1/batch", headers, b"\n".join(lines))
+
+
+def answers_in(text: bytes, request_id: str) -> dict[int, Record]:
+    """The answers of a batch, by position. Raises ResponseInvalid."""
+    try:
+        lines = [orjson.loads(line) for line in text.splitlines()]
+        return {line["id"]: {"status": line["status"], **_said(line)} for line in lines if line["id"] is not None}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ResponseInvalid(f"the answer is not that to a batch: {error!r}", request_id=request_id) from error
+
+
+def _said(line: Mapping[str, Any]) -> dict[str, Any]:
+    return {"reply": line["reply"]} if line["status"] == 200 else {"problem": line.get("problem")}
+
+
+def _body(fields: Mapping[str, Any]) -> bytes:
+    if "answers" not in fields:
+        raise ValueError("there are no answers")
+    rest = {name: value for name, value in fields.items() if name not in ("id", "answers", "policy", "points")}
+    request = grade_request(rest, fields["answers"], fields.get("policy"), fields.get("points"))
+    return encode(Call.of("grade", request).request)
+
+
+def _id(submission: Mapping[str, Any], number: int) -> Id:
+    found = submission.get("id")
+    if isinstance(found, bool) or not isinstance(found, str | int):
+        raise ValueError(f"submission {number + 1} has no id; write an id, text or an integer, into each")
+    return found
