@@ -83,6 +83,12 @@ def unnamed(value: float, at: str) -> Finding:
     )
 
 
+def rounded(what: str, at: str, places: int) -> Finding:
+    """A right quantity of which decimals were cut off."""
+    message = f"{what} is right, but rounded to {places} decimals"
+    return Finding("rounded", at, message, "Give the numbers in full.", f"{places} decimals")
+
+
 def also(finding: Finding, more: str) -> Finding:
     """The finding with something added to its sentence."""
     return replace(finding, message=f"{finding.message}{more}")

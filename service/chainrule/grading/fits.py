@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from chainrule.grading.candidates import Candidate
 from chainrule.grading.constants import NEAR, Constant, Constants
-from chainrule.grading.policy import Policy, largest
+from chainrule.grading.policy import HALF_A_PLACE, Policy, largest
 
 Array = NDArray[Any]
 
@@ -19,6 +19,9 @@ COARSE = 0.02
 """A bound that is a larger part of the tensor than this tells nothing: too much would fit."""
 INDEPENDENT = 3
 """Entries that have to agree before a constant without a name counts."""
+
+FEW_DIGITS, MANY_DIGITS = 5, 100
+"""How many units of the last decimal the largest entry has to have: of several entries, and of one or two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +87,9 @@ def rounded_to(answers: Sequence[Array], right: Array) -> int | None:
             unit = 10.0**-places
             kept = np.abs(answer - np.round(answer, places)).max() <= 1e-9 * largest(answer)
             if kept:
-                near = largest(answer - right) <= 0.51 * unit
-                return (
-                    places if near and np.count_nonzero(answer) >= INDEPENDENT and unit < largest(right) / 5 else None
-                )
+                several = np.count_nonzero(answer) >= INDEPENDENT
+                near = largest(answer - right) <= HALF_A_PLACE * unit
+                return places if near and largest(right) > unit * (FEW_DIGITS if several else MANY_DIGITS) else None
     return None
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from chainrule.engine.structure import Outer
 from chainrule.grading.candidates import Candidate, backward_candidates, forward_candidates, parameter_candidates
-from chainrule.grading.findings import Finding, also, unnamed
+from chainrule.grading.findings import Finding, also, rounded, unnamed
 from chainrule.grading.fits import Fit, exact_fits, rounded_to, unnamed_factor
 from chainrule.grading.hypothesis import Explanation, Hypothesis
 from chainrule.grading.inquiry import Inquiry, Submitted, one_mistake, where_defined
@@ -128,8 +128,7 @@ class _Judging:
             found += self._at_its_activation(on_the_way)
         places = rounded_to(self.each.readings, self.right)
         if places is not None:
-            message = f"∂C/∂{self.name} is right, but rounded to {places} decimals"
-            finding = Finding("rounded", self.name, message, "Give the numbers in full.", f"{places} decimals")
+            finding = rounded(f"∂C/∂{self.name}", self.name, places)
             found += [Candidate(finding, reading, (work,)) for reading in self.each.readings]
         return exact_fits((*self.each.readings, self.each.raw), found, self.inquiry.policy)
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from chainrule.engine.ops.penalties import Total
 from chainrule.grading.candidates import Candidate, forward_candidates, loss_candidates
 from chainrule.grading.constants import LOG_BASES, Constant
-from chainrule.grading.findings import Finding, log_base, of_constant, other_reduction
-from chainrule.grading.fits import Fit, exact_fits
-from chainrule.grading.hypothesis import Hypothesis, Scope
+from chainrule.grading.findings import Finding, log_base, of_constant, other_reduction, rounded
+from chainrule.grading.fits import Fit, exact_fits, rounded_to
+from chainrule.grading.hypothesis import Explanation, Hypothesis, Scope
 from chainrule.grading.inquiry import Inquiry, Submitted, one_mistake, where_defined
 from chainrule.grading.work import Work
 
@@ -39,7 +39,13 @@ def judge_loss(inquiry: Inquiry, account: Hypothesis, each: Submitted) -> Iterat
             in_value_alone = after is work
             scope: Scope = "alone" if in_value_alone else "chain"
             yield inquiry.explained(account, replace(explanation, scope=scope), after, **settled)
-    if not forward and not fits:
+    if forward or fits:
+        return
+    places = None if right is None else rounded_to(each.readings, right)
+    if places is not None:
+        explanation = Explanation(each.name, (rounded("the loss", "C", places),), scope="alone")
+        yield inquiry.explained(account, explanation, work, **settled)
+    else:
         yield inquiry.unexplained(account, each.name, work, **settled)
 
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.grading.candidates import Candidate, forward_candidates, ways_on
-from chainrule.grading.findings import of_constant
-from chainrule.grading.fits import exact_fits
-from chainrule.grading.hypothesis import Hypothesis
+from chainrule.grading.findings import of_constant, rounded
+from chainrule.grading.fits import exact_fits, rounded_to
+from chainrule.grading.hypothesis import Explanation, Hypothesis
 from chainrule.grading.inquiry import Inquiry, Submitted, one_mistake, where_defined
 from chainrule.grading.mistakes.registry import Altered
 from chainrule.grading.work import Work
@@ -32,11 +32,23 @@ def judge_value(inquiry: Inquiry, account: Hypothesis, each: Submitted) -> Itera
         yield account.judged(each.name, "returns", work=back, source=None, **settled)
         return
     found = list(_explained(inquiry, account, each, right))
-    if not found:
-        own = [work.with_value(slot, reading) for reading in each.readings[:1] if np.isfinite(reading).all()]
-        after = next(filter(_goes_on, own), work)
-        found = [inquiry.unexplained(account, each.name, after, **settled)]
-    yield from found
+    yield from found or _as_submitted(inquiry, account, each, right)
+
+
+def _as_submitted(inquiry: Inquiry, account: Hypothesis, each: Submitted, right: Array | None) -> Iterator[Hypothesis]:
+    """Right but for rounding, or no one knows what: what comes after goes on from the value that was handed in."""
+    slot, work = each.quantity.slot, account.work
+    settled = {"settled": account.settled | {slot}}
+    readings = (reading for reading in each.readings[:1] if np.isfinite(reading).all())
+    own = [after for after in (work.with_value(slot, reading) for reading in readings) if _goes_on(after)]
+    places = None if right is None else rounded_to(each.readings, right)
+    if places is None:
+        yield inquiry.unexplained(account, each.name, own[0] if own else work, **settled)
+        return
+    name = inquiry.plan.slots[slot].name
+    explanation = Explanation(each.name, (rounded(name, name, places),), scope="alone")
+    for after in (work, *own):  # where the numbers were kept in full, or where they were not
+        yield inquiry.explained(account, explanation, after, **settled)
 
 
 def _explained(inquiry: Inquiry, account: Hypothesis, each: Submitted, right: Array | None) -> Iterator[Hypothesis]:
