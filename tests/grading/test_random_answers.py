@@ -1,0 +1,94 @@
+"""Wrong answers that no mistake leads to are given no diagnosis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from chainrule.grading import Grader, Policy
+from grading.by_hand.net import Shape, draw
+from grading.by_hand.solve import solve
+from grading.submitting import answers_in, grader_of, usual
+
+Array = NDArray[Any]
+Answers = dict[str, Array]
+Spoil = Callable[[np.random.Generator, Answers], Answers | None]
+
+SHAPES = (
+    Shape((3, 7, 5), 11, ("tanh", "sigmoid"), "bce"),
+    Shape((3, 7, 5), 11, ("relu3", "identity"), "squared_error"),
+    Shape((13, 11, 7), 5, ("sigmoid", "identity"), "cross_entropy"),
+    Shape((7, 5), 11, ("softargmax",), "squared_error", "sum"),
+)
+MOST = 1e-3
+"""The share of random answers that may get a diagnosis."""
+
+
+def one_gaussian(rng: np.random.Generator, truth: Answers) -> Answers:
+    """One tensor of noise, as large as the truth."""
+    name = _one_of(rng, [name for name in truth if name != "loss"])
+    return {name: _noise(rng, truth[name])}
+
+
+def all_gaussian(rng: np.random.Generator, truth: Answers) -> Answers:
+    return {name: _noise(rng, value) for name, value in truth.items()}
+
+
+def one_entry(rng: np.random.Generator, truth: Answers) -> Answers:
+    """One entry of the truth changed."""
+    name = _one_of(rng, [name for name in truth if name != "loss"])
+    changed = truth[name].copy()
+    changed.flat[rng.integers(changed.size)] += rng.normal() * np.abs(changed).max()
+    return {name: changed}
+
+
+def rows_shuffled(rng: np.random.Generator, truth: Answers) -> Answers | None:
+    name = _one_of(rng, [name for name in truth if name != "loss"])
+    order = rng.permutation(len(truth[name]))
+    return None if (order == np.arange(len(order))).all() else {name: truth[name][order]}
+
+
+SPOILT: tuple[Spoil, ...] = (one_gaussian, all_gaussian, one_entry, rows_shuffled)
+
+
+@pytest.mark.parametrize("spoil", SPOILT)
+def test_random_answers_are_given_no_diagnosis(spoil: Spoil) -> None:
+    _check(spoil, 100)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spoil", SPOILT)
+def test_many_random_answers_are_given_no_diagnosis(spoil: Spoil) -> None:
+    _check(spoil, 2000)
+
+
+def _check(spoil: Spoil, draws: int) -> None:
+    diagnosed, wrong = 0, 0
+    problems = [_problem(shape, seed) for shape in SHAPES for seed in range(5)]
+    for seed in range(draws):
+        grader, truth = problems[seed % len(problems)]
+        spoilt = spoil(np.random.default_rng((1, seed)), truth)
+        report = grader.grade({**truth, **spoilt}, Policy()) if spoilt is not None else None
+        if report is not None and report.first_error is not None:
+            wrong += 1
+            diagnosed += bool(report.diagnosis)
+    print(f"{spoil.__name__}: {diagnosed} of {wrong} wrong answers were given a diagnosis")
+    assert wrong > 0.9 * draws
+    assert diagnosed <= MOST * wrong
+
+
+def _problem(shape: Shape, seed: int) -> tuple[Grader, Answers]:
+    net = draw(shape, seed)
+    return grader_of(net), dict(answers_in(usual(shape), solve(net)))  # type: ignore[arg-type]
+
+
+def _one_of(rng: np.random.Generator, names: list[str]) -> str:
+    return names[rng.integers(len(names))]
+
+
+def _noise(rng: np.random.Generator, truth: Array) -> Array:
+    return rng.normal(size=truth.shape) * np.abs(truth).max()
