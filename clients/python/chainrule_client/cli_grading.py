@@ -5,11 +5,15 @@ from __future__ import annotations
 import json as json_text
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chainrule_client.cli_running import BAD_REQUEST, Json, RequestFile, Url, client_for, read_object, reporting, show
+from chainrule_client.cli_running import BAD_REQUEST, Folder, Json, Seed, Url, client_for, read_object, reporting, show
+
+if TYPE_CHECKING:
+    from chainrule_client.client import Client
+    from chainrule_client.local import LocalClient
 
 
 class GradedLayout(StrEnum):
@@ -26,9 +30,16 @@ Level = StrEnum("Level", ["verdict", "shape", "count", "indices", "magnitude", "
 
 
 def grade(
-    file: RequestFile,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="The request, in JSON; - reads it from stdin.")
+    ] = None,
     url: Url = None,
     json: Json = False,
+    problem: Annotated[
+        str | None, typer.Option("--problem", metavar="PROBLEM", help="One on file, as set/problem, in place of FILE.")
+    ] = None,
+    seed: Seed = None,
+    folder: Folder = None,
     answers: Annotated[
         Path | None, typer.Option("--answers", metavar="FILE", help="The answers, in JSON; else those in the request.")
     ] = None,
@@ -45,7 +56,7 @@ def grade(
     policy = {name: value for name, value in given.items() if value is not None}
     if output is None:
         with reporting():
-            reply = _graded(file, url, _answers(answers), policy)
+            reply = _graded(_request(file, problem, seed), client_for(url, folder), _answers(answers), policy)
         if json:
             show(reply, reply.raw, json)
         else:
@@ -58,7 +69,11 @@ def grade(
     with reporting():
         platform, path = exporters.output(output)
         submitted = _answers(answers, missing_if_unreadable=True)
-    exporters.deliver(platform, lambda: _graded(file, url, submitted, policy), path)
+
+    def graded() -> Any:
+        return _graded(_request(file, problem, seed), client_for(url, folder), submitted, policy)
+
+    exporters.deliver(platform, graded, path)
 
 
 def check(
@@ -79,14 +94,20 @@ def check(
         raise typer.Exit(BAD_REQUEST)
 
 
-def _graded(file: Path, url: str | None, answers: Any, policy: dict[str, Any]) -> Any:
-    request = read_object(file)
+def _request(file: Path | None, problem: str | None, seed: int | None) -> dict[str, Any]:
+    if (file is None) == (problem is None):
+        raise ValueError("give one of FILE, which holds a request, and --problem, for one on file")
+    request = read_object(file) if file is not None else {"problem": problem}
+    return request if seed is None else {**request, "seed": seed}
+
+
+def _graded(request: dict[str, Any], client: Client | LocalClient, answers: Any, policy: dict[str, Any]) -> Any:
     submitted = request.pop("answers", None) if answers is None else answers
     request.pop("answers", None)
     if not isinstance(submitted, dict):
         raise ValueError('there are no answers: give --answers FILE, or write "answers" in the request')
     merged = {**(request.pop("policy", None) or {}), **policy}
-    return client_for(url).grade(request, submitted, policy=merged or None, points=request.pop("points", None))
+    return client.grade(request, submitted, policy=merged or None, points=request.pop("points", None))
 
 
 def _answers(file: Path | None, *, missing_if_unreadable: bool = False) -> Any:

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from chainrule_client.cli_running import Json, Url, client_for, read_object, reporting, show
-
-if TYPE_CHECKING:
-    from chainrule_client.client import Client
-    from chainrule_client.local import LocalClient
+from chainrule_client.cli_running import Folder, Json, Seed, Url, client_for, read_object, reporting, show
 
 IDENTITY = ("assignment", "question", "student", "revision")
 FILES = (".json", ".yaml", ".yml")
-
-Folder = Annotated[
-    Path | None,
-    typer.Option(
-        "--folder", envvar="CHAINRULE_PROBLEMS", metavar="FOLDER", help="Problem sets of your own, where computed here."
-    ),
-]
 
 
 def problems(
@@ -34,7 +23,7 @@ def problems(
 ) -> None:
     """The problems on file: what they ask, and how their numbers are drawn."""
     with reporting():
-        client = _client(url, folder)
+        client = client_for(url, folder)
         answer = client.problems() if name is None else client.problem(name)
     if name is None and not json:
         from chainrule_client.cli_rendering import problems_as_text
@@ -52,7 +41,7 @@ def instance(
             help="A problem on file, as set/problem; or a template in a .json or .yaml file, - for JSON on stdin.",
         ),
     ],
-    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Which numbers.")] = None,
+    seed: Seed = None,
     assignment: Annotated[str | None, typer.Option("--assignment", help="With a secret: of which assignment.")] = None,
     question: Annotated[str | None, typer.Option("--question", help="With a secret: of which question.")] = None,
     student: Annotated[str | None, typer.Option("--student", help="With a secret: for whom.")] = None,
@@ -67,16 +56,8 @@ def instance(
     identity = {name: part for name, part in parts.items() if part is not None}
     with reporting():
         of = {"template": _template(source)} if _is_file(source) else {"problem": source}
-        reply = _client(url, folder).instances(**of, seed=seed, identity=identity or None, attempt=attempt)
+        reply = client_for(url, folder).instances(**of, seed=seed, identity=identity or None, attempt=attempt)
     show(reply, reply.raw, json)
-
-
-def _client(url: str | None, folder: Path | None) -> Client | LocalClient:
-    if url or folder is None:
-        return client_for(url)
-    from chainrule_client.local import LocalClient
-
-    return LocalClient(problems=folder)
 
 
 def _is_file(source: str) -> bool:

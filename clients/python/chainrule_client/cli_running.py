@@ -25,6 +25,13 @@ Url = Annotated[
     str | None,
     typer.Option("--url", envvar="CHAINRULE_URL", help="The service to ask; without one, computed here on NumPy."),
 ]
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        "--folder", envvar="CHAINRULE_PROBLEMS", metavar="FOLDER", help="Problem sets of your own, where computed here."
+    ),
+]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Which numbers.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the reply itself, as JSON.")]
 
 
@@ -36,15 +43,15 @@ def show(answer: Mapping[str, Any], raw: Mapping[str, Any], json: bool) -> None:
     typer.echo(encode(raw).decode() if json else as_text(answer))
 
 
-def client_for(url: str | None) -> Client | LocalClient:
-    """Who answers: the service at `url`, or this process."""
+def client_for(url: str | None, folder: Path | None = None) -> Client | LocalClient:
+    """Who answers: the service at `url`, or this process, which also knows the problem sets in `folder`."""
     if url:
         from chainrule_client.client import Client
 
         return Client(url)
     from chainrule_client.local import LocalClient
 
-    return LocalClient()
+    return LocalClient() if folder is None else LocalClient(problems=folder)
 
 
 def read_object(file: Path) -> dict[str, Any]:

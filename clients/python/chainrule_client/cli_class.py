@@ -1,0 +1,127 @@
+"""The command that grades a whole class."""
+
+from __future__ import annotations
+
+import json as json_text
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from chainrule_client.cli_running import FAILED, Folder, Json, Seed, Url, client_for, read_object, reporting
+
+if TYPE_CHECKING:
+    from chainrule_client.class_report import Summary
+    from chainrule_client.classes.graded import Graded
+
+Submissions = Annotated[
+    Path,
+    typer.Argument(
+        metavar="SUBMISSIONS", help='A line of JSON a submission: {"id": …, "answers": …}; - reads them from stdin.'
+    ),
+]
+_SHOWN = 10
+"""Mistakes that are listed."""
+
+
+def class_(
+    submissions: Submissions,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where scores.csv and report.html go.")],
+    problem: Annotated[
+        str | None,
+        typer.Option("--problem", metavar="PROBLEM", help="One on file, as set/problem, or a request in a .json file."),
+    ] = None,
+    seed: Seed = None,
+    url: Url = None,
+    json: Json = False,
+    folder: Folder = None,
+    resume: Annotated[
+        Path | None, typer.Option("--resume", metavar="FILE", help="Remembers what was graded; else DIR/graded.ndjson.")
+    ] = None,
+) -> None:
+    """Grade a class: a table of scores, and a page with their distribution and the mistakes that were made.
+
+    Stopped half-way, the same command goes on where it stopped. Exit status 1 says that some could not be graded now.
+    """
+    from chainrule_client.class_report import Summary, write_class_report
+
+    with reporting():
+        lines = list(_lines(submissions))
+        out.mkdir(parents=True, exist_ok=True)
+        shared = {**_problem(problem), **({} if seed is None else {"seed": seed})}
+        client = client_for(url, folder)
+        graded = client.grade_many(lines, shared, resume=resume or out / "graded.ndjson")
+        files = write_class_report(graded, out)
+    summary = Summary.of(graded)
+    typer.echo(_as_json(summary) if json else "\n".join([*_told(summary), *map(str, files)]))
+    if any(_is_passing(each) for each in graded):
+        typer.echo("chainrule: some were not graded just now; the same command goes on with them", err=True)
+        raise typer.Exit(FAILED)
+
+
+def _problem(given: str | None) -> dict[str, Any]:
+    if given is None:
+        return {}
+    return read_object(Path(given)) if given.endswith(".json") else {"problem": given}
+
+
+def _lines(file: Path) -> Iterator[dict[str, Any]]:
+    """The submissions, which may hold NaN. Raises ValueError."""
+    where = "stdin" if str(file) == "-" else str(file)
+    try:
+        text = sys.stdin.buffer.read() if where == "stdin" else file.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{where} cannot be read: {error.strerror}") from error
+    for number, line in enumerate(text.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            found = json_text.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{where}, line {number}: not JSON: {error}") from error
+        if not isinstance(found, dict):
+            raise ValueError(f'{where}, line {number}: a submission is an object: {{"id": …, "answers": …}}')
+        yield found
+
+
+def _told(summary: Summary) -> Iterator[str]:
+    graded = len(summary.shares)
+    yield f"{summary.total} submissions, {graded} graded: mean {summary.mean:.1%}, median {summary.median:.1%}"
+    if summary.mistakes:
+        from chainrule_client.cli_rendering import table
+
+        rows = [[str(found.count), found.code, found.at, found.message] for found in summary.mistakes[:_SHOWN]]
+        yield f"\n{table([['made by', 'mistake', 'at', ''], *rows])}\n"
+    if summary.failed:
+        shown = [f"{id}: {why}" for id, why in summary.failed[:_SHOWN]]
+        yield "\n".join(["not graded:", *(f"  {line}" for line in shown), ""])
+
+
+def _as_json(summary: Summary) -> str:
+    return json_text.dumps(
+        {
+            "total": summary.total,
+            "graded": len(summary.shares),
+            "mean": summary.mean,
+            "median": summary.median,
+            "distribution": summary.bins(),
+            "mistakes": [
+                {"mistake": found.code, "at": found.at, "message": found.message, "count": found.count}
+                for found in summary.mistakes
+            ],
+            "failed": _failures(summary.failed),
+        },
+        ensure_ascii=False,
+    )
+
+
+def _failures(failed: Sequence[tuple[Any, str]]) -> list[dict[str, Any]]:
+    return [{"id": id, "why": why} for id, why in failed]
+
+
+def _is_passing(graded: Graded) -> bool:
+    from chainrule_client.classes.graded import PASSING
+
+    return graded.error is not None and graded.error.status in PASSING

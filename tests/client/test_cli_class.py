@@ -1,0 +1,130 @@
+"""The command that grades a whole class, and grade for problems on file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from chainrule_client import local
+from chainrule_client.cli import app
+from client.classes.submissions import PROBLEM, submissions
+
+Write = Callable[[str, str], str]
+
+
+@pytest.fixture(autouse=True)
+def _no_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CHAINRULE_URL", raising=False)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def written(name: str, text: str) -> str:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        return str(tmp_path / name)
+
+    return written
+
+
+def lines(count: int) -> str:
+    answers = [{**each, "answers": {**each["answers"], "gradients.W1": "…"}} for each in submissions(count)[10::10]]
+    sound = [each for number, each in enumerate(submissions(count)) if number % 10]
+    return "".join(json.dumps(each) + "\n" for each in [*sound, *answers])
+
+
+def run(*args: Any, **more: Any) -> Any:
+    return CliRunner().invoke(app, [*map(str, args)], **more)
+
+
+def test_a_class_is_graded_into_a_folder_and_summed_up(write: Write, tmp_path: Path) -> None:
+    problem, out = write("problem.json", json.dumps(PROBLEM)), tmp_path / "out"
+    done = run("class", write("class.ndjson", lines(40)), "--problem", problem, "--out", out)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("39 submissions, 38 graded: mean")
+    assert "sign" in done.stdout
+    assert {path.name for path in out.iterdir()} == {"scores.csv", "report.html", "graded.ndjson"}
+    assert (out / "graded.ndjson").read_text().count("\n") == 38
+    again = run("class", write("class.ndjson", lines(40)), "--problem", problem, "--out", out, "--json")
+    summary = json.loads(again.stdout)
+    assert (summary["total"], summary["graded"], sum(summary["distribution"])) == (39, 38, 38)
+    assert (out / "graded.ndjson").read_text().count("\n") == 38
+
+
+def test_a_service_grades_as_this_process_does(url: str, write: Write, tmp_path: Path) -> None:
+    problem = write("problem.json", json.dumps(PROBLEM))
+    args = ["class", write("class.ndjson", lines(30)), "--problem", problem, "--json"]
+    here, there = run(*args, "--out", tmp_path / "here"), run(*args, "--out", tmp_path / "there", "--url", url)
+    assert (here.exit_code, there.exit_code) == (0, 0)
+    assert here.stdout == there.stdout
+    scores = [(tmp_path / name / "scores.csv").read_bytes() for name in ("here", "there")]
+    assert scores[0] == scores[1]
+
+
+def test_a_problem_on_file_and_seeds_of_each_ones_own(write: Write, tmp_path: Path) -> None:
+    text = "".join(
+        json.dumps({"id": seed, "seed": seed, "answers": {"outputs": local.forward(**numbers(seed)).outputs.tolist()}})
+        + "\n"
+        for seed in range(3)
+    )
+    done = run(
+        "class", write("class.ndjson", text), "--problem", "nyu-hw1/1.2b", "--seed", 5, "--out", tmp_path / "out"
+    )
+    assert done.exit_code == 0, done.output
+    rows = (tmp_path / "out" / "scores.csv").read_text().splitlines()[1:]
+    assert {row.rsplit(",", 1)[1] for row in rows} == {"1.0"}
+
+
+def numbers(seed: int) -> dict[str, Any]:
+    problem = local.instances(problem="nyu-hw1/1.2b", seed=seed)["problem"]
+    return {name: problem[name] for name in ("network", "inputs", "batched")}
+
+
+def test_grade_takes_a_problem_on_file(write: Write) -> None:
+    answers = write("answers.json", json.dumps({"outputs": local.forward(**numbers(7)).outputs.tolist()}))
+    done = run("grade", "--problem", "nyu-hw1/1.2b", "--seed", 7, "--answers", answers)
+    assert done.exit_code == 0, done.output
+    assert any(line.split()[:2] == ["outputs", "correct"] for line in done.stdout.splitlines())
+    both = run("grade", answers, "--problem", "nyu-hw1/1.2b", "--seed", 7, "--answers", answers)
+    neither = run("grade", "--answers", answers)
+    for refused in (both, neither):
+        assert refused.exit_code == 2
+        assert "give one of FILE" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"id": 1, "answers": {}}\nnonsense\n', "line 2: not JSON"),
+        ("[1]\n", "line 1: a submission is an object"),
+        ('{"answers": {}}\n', "has no id"),
+        ('{"id": 1, "answers": {}}\n{"id": 1, "answers": {}}\n', "two submissions are called 1"),
+    ],
+)
+def test_a_file_that_is_none_of_submissions_is_refused(text: str, said: str, write: Write, tmp_path: Path) -> None:
+    done = run("class", write("class.ndjson", text), "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert said in done.stderr
+
+
+def test_what_cannot_be_graded_is_told_and_fails_no_other(write: Write, tmp_path: Path) -> None:
+    text = '{"id": "a", "answers": {"loss": NaN}}\n{"id": "b", "answers": {"los": 1}}\n\n{"id": "c"}\n'
+    problem = write("problem.json", json.dumps(PROBLEM))
+    done = run("class", write("class.ndjson", text), "--problem", problem, "--out", tmp_path / "out")
+    assert done.exit_code == 0
+    assert "3 submissions, 1 graded" in done.stdout
+    assert "  b: 'los' is no quantity" in done.stdout
+    assert "  c: there are no answers" in done.stdout
+
+
+def test_no_service_is_another_matter(write: Write, tmp_path: Path) -> None:
+    problem = write("problem.json", json.dumps(PROBLEM))
+    done = run(
+        "class", "-", "--problem", problem, "--out", tmp_path / "out", "--url", "http://127.0.0.1:9", input=lines(3)
+    )
+    assert done.exit_code == 1
+    assert "no connection" in done.stderr
