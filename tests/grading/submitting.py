@@ -19,21 +19,22 @@ OPS: dict[str, dict[str, Any]] = {
 CALLS = Calls()
 
 
-def grader_of(net: Net, **options: Any) -> Grader:
-    """The grader of the problem that the net is."""
+def grader_of(net: Net, *, batched: bool = True, dtype: str = "float64") -> Grader:
+    """The grader of the problem that the net is. Not `batched`: of its first example alone."""
     layers = []
     for layer, function in enumerate(net.shape.functions, start=1):
         layers += [{"op": "linear", "weight": net.W[layer], "bias": net.b[layer]}, OPS[function]]
     document = {
         "network": {"layers": layers},
-        "inputs": net.x,
-        "targets": net.y,
+        "inputs": net.x if batched else net.x[0],
+        "targets": net.y if batched else net.y[0],
+        "batched": batched,
         "loss": {"op": net.shape.loss, "reduction": net.shape.reduction},
         "backend": "numpy",
     }
     call = CALLS.take("gradients", document)
     prepared = call.operation.prepared
-    return Grader(prepared.plan, prepared.host_leaves(call.arrays), **options)
+    return Grader(prepared.plan, prepared.host_leaves(call.arrays), batched=batched, dtype=dtype)
 
 
 def parameters(shape: Shape) -> list[str]:

@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 from chainrule.engine.backends import choose
 from chainrule.engine.fused import fuse
 from chainrule.engine.plan import Plan
-from chainrule.engine.structure import Outer
 from chainrule.engine.trace import run_forward
 from chainrule.grading.conclusion import conclude
 from chainrule.grading.constants import LOG_BASES, Constants
 from chainrule.grading.exchanged import exchanged
 from chainrule.grading.hypothesis import Hypothesis
-from chainrule.grading.inquiry import Inquiry, Submitted
+from chainrule.grading.inquiry import Inquiry, Submitted, where_defined
 from chainrule.grading.jacobian_work import jacobian_of
 from chainrule.grading.kinks import other_subgradients
 from chainrule.grading.policy import Policy, largest, within, wrong_entries
+from chainrule.grading.precision import SinglePrecision
 from chainrule.grading.quantities import Quantity, in_order, resolve
 from chainrule.grading.readings import Reader
 from chainrule.grading.report import FULL, MOST_INDICES, Diagnosed, Item, Report, Status
@@ -72,6 +72,9 @@ class Grader:
             parts: dict[int, Parts] = {} if fused is None else {fused.number: (fused.cotangent,)}
             seed: Any = upstream if upstream is not None else 1.0 if of == plan.loss else np.zeros(plan.full_shape(of))
             self.truth = Work.of_trace(Chain(plan, self.xp, of), trace, seed, parts)
+            self.single: SinglePrecision | None = None
+            if dtype == "float32":
+                self.single = where_defined(lambda: SinglePrecision(self.truth, leaves, seed, self.value))
         self.kinks = other_subgradients(self.truth)
         logs = any(step.op.name in WITH_LOGARITHMS for step in plan.steps)
         self.constants = Constants(plan, LOG_BASES if logs else ())
@@ -131,7 +134,8 @@ class _Marking:
             return Item(quantity.name, answer.kind, 0.0, most, trouble=answer.message)
         truth = self.grader.value(quantity)
         readings = self.reader.readings(answer, quantity)
-        bound = self.policy.bound(truth, self._rounding(quantity))
+        single = self.grader.single
+        bound = self.policy.bound(truth, single.rounding(quantity, truth) if single is not None else 0.0)
         right = any(within(reading, truth, bound) for reading in readings)
         item = Item(quantity.name, "correct" if right else "wrong", 0.0, most)
         self._describe(item, quantity, answer, truth, bound)
@@ -168,21 +172,6 @@ class _Marking:
         size = largest(expected)
         item.max_rel = item.max_abs / size if size > 0 else 0.0 if item.max_abs == 0 else float("inf")
 
-    def _rounding(self, quantity: Quantity) -> float:
-        """What float32 may add to the sum over the examples: its precision times Σ|terms|."""
-        if self.grader.dtype != "float32" or quantity.kind != "gradient":
-            return 0.0
-        takers = self.grader.truth.chain.takers[quantity.slot]
-        terms = 0.0
-        for number, position in takers:
-            part = self.grader.truth.parts(number)[position]
-            if type(part) is Outer:
-                part = Outer(np.abs(part.left), np.abs(part.right), part.tokens, part.transposed)
-                terms += largest(part.sum(self.grader.xp))
-            elif part is not None:
-                terms += largest(np.abs(part).sum(axis=0)) if np.ndim(part) else 0.0
-        return float(np.finfo(np.float32).eps) * terms
-
     # -- all of them along the chain ----------------------------------------------------------------------------
     def _diagnosed(
         self, quantities: list[Quantity], answers: Mapping[str, Answer], items: dict[str, Item]
@@ -204,7 +193,7 @@ class _Marking:
         for each in found:
             for name in each.follows:
                 _follow(items[name], each.explains[0])
-            for name in each.explains:
+            for name in each.explains if self.policy.diagnose else ():
                 items[name].codes += [
                     finding.code for finding in each.findings if finding.code not in items[name].codes
                 ]

@@ -1,4 +1,4 @@
-"""Activations by name, with the way back through each, a batch as rows."""
+"""Activations by name, with the way back through each, a batch as rows, in the precision that they are given."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMES = (*ELEMENTWISE, "softargmax")
 
 
 def relu(s: Array) -> Array:
-    return np.where(s > 0, s, 0.0)
+    return np.maximum(s, 0)
 
 
 def sigmoid(s: Array) -> Array:
@@ -38,8 +38,8 @@ FORWARD: dict[str, Callable[[Array], Array]] = {
 }
 
 DERIVATIVE: dict[str, Callable[[Array], Array]] = {
-    "relu": lambda s: np.where(s > 0, 1.0, 0.0),
-    "relu3": lambda s: np.where(s > 0, RELU_SCALE, 0.0),
+    "relu": lambda s: (s > 0).astype(s.dtype),
+    "relu3": lambda s: RELU_SCALE * (s > 0).astype(s.dtype),
     "tanh": lambda s: 1 - np.tanh(s) ** 2,
     "sigmoid": lambda s: sigmoid(s) * (1 - sigmoid(s)),
     "identity": lambda s: np.ones_like(s),
@@ -47,8 +47,8 @@ DERIVATIVE: dict[str, Callable[[Array], Array]] = {
 """f'(s) of the functions that act on each element alone."""
 
 IN_THE_OUTPUT: dict[str, Callable[[Array], Array]] = {
-    "relu": lambda a: np.where(a > 0, 1.0, 0.0),
-    "relu3": lambda a: np.where(a > 0, RELU_SCALE, 0.0),
+    "relu": lambda a: (a > 0).astype(a.dtype),
+    "relu3": lambda a: RELU_SCALE * (a > 0).astype(a.dtype),
     "tanh": lambda a: 1 - a**2,
     "sigmoid": lambda a: a * (1 - a),
     "identity": lambda a: np.ones_like(a),
@@ -65,5 +65,5 @@ def back(name: str, s: Array, g: Array) -> Array:
 
 def back_through_probabilities(p: Array, g: Array) -> Array:
     """The product of each row with its Jacobian, diag p − p pᵀ, element by element."""
-    jacobians = p[:, :, None] * (np.eye(p.shape[1]) - p[:, None, :])
+    jacobians = p[:, :, None] * (np.eye(p.shape[1], dtype=p.dtype) - p[:, None, :])
     return np.einsum("ni,nij->nj", g, jacobians)

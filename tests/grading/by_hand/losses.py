@@ -32,7 +32,7 @@ DERIVATIVE: dict[str, Callable[[Array, Array], Array]] = {
     "squared_error": lambda p, y: 2 * (p - y),
     "absolute_error": lambda p, y: np.sign(p - y),
     "bce": lambda p, y: (1 - y) / (1 - p) - y / p,
-    "cross_entropy": lambda z, classes: softargmax(z) - one_hot(classes, z.shape[1]),
+    "cross_entropy": lambda z, classes: softargmax(z) - one_hot(classes, z.shape[1]).astype(z.dtype),
 }
 
 
