@@ -19,7 +19,6 @@ from chainrule import operations
 from chainrule.operations.catalogue import catalogue, describe_op
 from chainrule.operations.information import information
 from chainrule_client.classes.graded import Graded
-from chainrule_client.classes.running import run_here
 from chainrule_client.classes.session import Chunk, Session
 from chainrule_client.errors import Fault, error_for
 from chainrule_client.operations import Operations
@@ -86,6 +85,8 @@ class LocalClient(Operations[Reply, list[Graded]]):
 
     def _grade_all(self, session: Session, concurrency: int, shown: bool | None) -> list[Graded]:
         with session:
+            from chainrule_client.classes.running import run_here  # brings logging, threads and an event loop
+
             return run_here(session, self._grade_chunk, shown)
 
     def _grade_chunk(self, chunk: Chunk, session: Session) -> None:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from chainrule.api.problems import Problem
-from chainrule.operations import Calls, Refused
+from chainrule.operations import OPERATIONS, Calls, Refused
 from chainrule.schemas.reference import Health as HealthReply
 
 logger = logging.getLogger("chainrule.api")
@@ -34,7 +34,9 @@ class Health:
         return None if self.warm else "the service is starting"
 
     def warm_up(self, calls: Calls) -> None:
-        """Compute a gradient on every backend there is: their libraries take seconds to load."""
+        """Make the models of all requests, and compute on every backend, whose libraries take seconds to load."""
+        for request, _ in OPERATIONS.values():
+            request.model_rebuild()
         for backend in ("numpy", "torch"):
             try:
                 calls.take("gradients", {**_PROBLEM, "backend": backend}).run()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable
+from functools import cache
 from inspect import getdoc
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_type_hints
 
@@ -32,7 +33,8 @@ InputNames: TypeAlias = Annotated[list[Name], Inline, array_only('wants a list o
 class Strict(BaseModel):
     """Nothing is converted and no unknown field is let through."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+    # Deferred: of the many models of ops, a process needs those that its requests lead to.
 
 
 def _is_text(value: object) -> str:
@@ -71,8 +73,13 @@ def _option_type(hint: Any) -> Any:
     return hint
 
 
+@cache
+def _hints(op: type[Op]) -> dict[str, Any]:
+    return get_type_hints(op)
+
+
 def _options(op: type[Op]) -> dict[str, Any]:
-    hints = get_type_hints(op)
+    hints = _hints(op)
     fields = {}
     for found in options_of(op):
         bounds = {"ge": found.metadata["minimum"], "gt": found.metadata["above"]}
