@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from functools import cache
 from inspect import getdoc
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_type_hints
@@ -74,7 +74,7 @@ def _option_type(hint: Any) -> Any:
 
 
 @cache
-def _hints(op: type[Op]) -> dict[str, Any]:
+def _hints(op: Hashable) -> dict[str, Any]:
     return get_type_hints(op)
 
 
