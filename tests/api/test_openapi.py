@@ -49,7 +49,7 @@ def validator(model: str) -> jsonschema_rs.Validator:
 
 def schema_of(path: str, method: str, status: int, kind: str) -> str:
     content = DOCUMENT["paths"][path][method]["responses"][str(status)]["content"]
-    assert list(content) == [kind]
+    assert next(iter(content)) == kind
     name: str = content[kind]["schema"]["$ref"].rpartition("/")[2]
     return name
 

@@ -3,41 +3,51 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import ceil
 from time import perf_counter
 
 from starlette.types import Receive, Scope, Send
 
+from chainrule.api.accept import preferred
 from chainrule.api.authentication import Caller, Keys
-from chainrule.api.exchange import ClientGone, Exchange
+from chainrule.api.events import EVENT_STREAM, Events
+from chainrule.api.exchange import JSON, ClientGone, Exchange
 from chainrule.api.memory import OutOfMemory, guarded
 from chainrule.api.problems import Problem, problem_of
 from chainrule.api.rates import Rates
 from chainrule.api.settings import Settings
 from chainrule.api.workers import Full, Workers
-from chainrule.operations import Calls, Ready, Refused
+from chainrule.operations import Call, Calls, Ready, Refused
 from chainrule.operations.results import warn_nonfinite
 from chainrule.operations.terms import Terms
+from chainrule.operations.train import Watch
 from chainrule.schemas.encoding import encode
+
+FORMS: Mapping[str, tuple[bytes, ...]] = {"train": (JSON, EVENT_STREAM)}
+"""The media types in which an operation's reply is to be had, where JSON is not the only one."""
 
 
 class Answer:
     """The work on one request, and how long its parts took."""
 
-    __slots__ = ("_calls", "_operation", "_terms", "abandoned", "timings")
+    __slots__ = ("_calls", "_operation", "_terms", "abandoned", "timings", "watch")
 
     def __init__(self, calls: Calls, operation: str, terms: Terms) -> None:
         self._calls = calls
         self._operation = operation
         self._terms = terms
         self.abandoned = False
+        self.watch: Watch | None = None
+        """Who is told how far it has come."""
         self.timings: list[tuple[bytes, float]] = []
 
     def parse(self, body: bytes) -> Ready:
         """Make the request ready. Raises Refused."""
         started = perf_counter()
         call = self._calls.parse(self._operation, body, self._terms)
+        if self.watch is not None and isinstance(call, Call):
+            call = call.watched(self.watch)
         self.timings.append((b"parse", perf_counter() - started))
         return call
 
@@ -75,15 +85,23 @@ class Compute:
         caller.check(self.operation)
         check_rate(self._rates, caller)
         answer = Answer(self._calls, self.operation, caller.terms)
+        if preferred(exchange.headers.get(b"accept"), FORMS.get(self.operation, (JSON,))) == EVENT_STREAM:
+            events = Events(exchange, exchange.patience(self._settings.deadline))
+            answer.watch = events.watch
+            await events.answer(self._text(exchange, answer))
+            return
+        await exchange.reply(await self._text(exchange, answer), answer.server_timing())
+
+    async def _text(self, exchange: Exchange, answer: Answer) -> bytes:
+        """The reply's JSON. Raises Problem, and ClientGone."""
         try:
-            text = await self._answer(exchange, answer)
+            return await self._answer(exchange, answer)
         except Refused as refused:
             raise problem_of(refused) from None
         except OutOfMemory:
             raise self._later(503, "there was not enough memory for this request just now") from None
         except Full:
             raise self._later(429, "the service is at capacity") from None
-        await exchange.reply(text, answer.server_timing())
 
     async def _answer(self, exchange: Exchange, answer: Answer) -> bytes:
         settings = self._settings
@@ -96,7 +114,7 @@ class Compute:
             self._workers.enter()
             return await self._in_thread(exchange, answer, lambda: answer.compute(answer.parse(body)), patience)
         call = guarded(lambda: answer.parse(body))
-        if self._is_cheap(call):
+        if self._is_cheap(call) and answer.watch is None:
             return guarded(lambda: answer.compute(call))
         self._workers.enter()
         return await self._in_thread(exchange, answer, lambda: answer.compute(call), patience)

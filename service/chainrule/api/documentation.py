@@ -9,7 +9,9 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from chainrule.api.compute import FORMS
 from chainrule.api.examples import EXAMPLES
+from chainrule.api.exchange import JSON
 from chainrule.api.problems import MEDIA_TYPE
 from chainrule.operations import INSTANCES, OPERATIONS
 from chainrule.schemas.batch import BatchItem, BatchReply
@@ -145,11 +147,16 @@ def _operation(name: str, request: type[BaseModel]) -> Json:
             "200": {
                 "description": (REPLIES[name].__doc__ or "").strip(),
                 "headers": {**_HEADERS, **_TIMING},
-                "content": {"application/json": {"schema": _of(REPLIES[name])}},
+                "content": {"application/json": {"schema": _of(REPLIES[name])}, **_other_forms(name)},
             },
             **{str(status): _problem(status) for status in _COMPUTING},
         },
     }
+
+
+def _other_forms(name: str) -> Json:
+    """What else an `Accept` header may ask for."""
+    return {kind.decode(): {"schema": {"type": "string"}} for kind in FORMS.get(name, (JSON,))[1:]}
 
 
 def _batch() -> Json:

@@ -123,6 +123,42 @@ EXAMPLES: Mapping[str, Mapping[str, tuple[str, dict[str, Any]]]] = {
             },
         ),
     },
+    "train": {
+        "momentum": (
+            "Two steps with momentum, every stage with its numbers",
+            {**PROBLEM, "steps": 2, "learning_rate": 0.005, "optimizer": {"name": "sgd", "momentum": 0.9}},
+        ),
+        "accumulation": (
+            "Gradients that are not cleared add up",
+            {**PROBLEM, "steps": 3, "learning_rate": 0.001, "clear_gradients": False},
+        ),
+        "adam": (
+            "A hundred steps of Adam, of which the first and every 25th after it are shown",
+            {
+                "network": CLASSIFIER,
+                "inputs": INPUTS,
+                "targets": [2, 0],
+                "loss": "cross_entropy",
+                "steps": 100,
+                "learning_rate": 0.02,
+                "optimizer": "adam",
+                "record": 25,
+            },
+        ),
+        "uphill": (
+            "The input follows the logit of class 1 uphill; the parameters stay fixed",
+            {
+                "network": NETWORK,
+                "inputs": INPUTS,
+                "upstream": [[0.0, 1.0], [0.0, 1.0]],
+                "wrt": ["x"],
+                "maximize": True,
+                "steps": 5,
+                "learning_rate": 0.1,
+                "record": 0,
+            },
+        ),
+    },
     "jacobians": {
         "dense": (
             "The output by the first layer's weight, of each example",

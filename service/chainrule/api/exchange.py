@@ -51,6 +51,11 @@ class Exchange:
         await self.send({"type": "http.response.start", "status": status, "headers": about})
         await self.send({"type": "http.response.body", "body": body})
 
+    async def begin(self, kind: bytes) -> None:
+        """Send the head of a reply that comes in parts."""
+        about = [(b"content-type", kind), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
+        await self.send({"type": "http.response.start", "status": 200, "headers": about})
+
     async def refuse(self, problem: Problem) -> None:
         """Send a problem document."""
         headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]

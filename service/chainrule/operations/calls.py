@@ -27,6 +27,7 @@ from chainrule.operations.refusals import Refused, refuse
 from chainrule.operations.results import Reply
 from chainrule.operations.structures import Structure, Structures
 from chainrule.operations.terms import UNLIMITED, Terms
+from chainrule.operations.train import Train, Watch
 from chainrule.operations.validate import Validate
 from chainrule.operations.validation import refusal_of
 from chainrule.schemas import requests
@@ -35,6 +36,7 @@ from chainrule.schemas.envelope import Envelope, MalformedBody, load, parse_skel
 from chainrule.schemas.grading import GradeRequest
 from chainrule.schemas.parts import Tree, detach, whole
 from chainrule.schemas.tensors import ArrayCollector, UnfitTensor, pointer_of
+from chainrule.schemas.training import TrainRequest
 
 if TYPE_CHECKING:
     from chainrule.operations.instances.drawing import Drawing
@@ -62,6 +64,7 @@ OPERATIONS: Mapping[str, tuple[type[requests.Problem], Callable[[Prepared, Limit
     "gradients": (requests.GradientsRequest, Gradients),
     "jacobians": (requests.JacobiansRequest, Jacobians),
     "grade": (GradeRequest, Grade),
+    "train": (TrainRequest, Train),
 }
 
 
@@ -89,6 +92,10 @@ class Call:
     def cost(self) -> Cost:
         """What it takes."""
         return self.operation.cost
+
+    def watched(self, watch: Watch) -> Call:
+        """The same, telling `watch` how far it has come, where it is one that takes steps."""
+        return Call(self.operation.watched(watch), self.arrays) if isinstance(self.operation, Train) else self
 
     def run(self, cancelled: Callable[[], bool] = never) -> Reply:
         """The reply. Raises Refused, and Cancelled. Numbers that are not finite are reported, not warned of."""

@@ -29,14 +29,16 @@ class Forward:
         output = self.prepared.plan.output
         reply: Reply = {"outputs": results.value(output, trace.values[output])}
         if self.request.trace:
-            reply["trace"] = [_entry(trace, results, number) for number in range(self._steps())]
+            reply["trace"] = trace_entries(trace, results)
             drawn = [name for name, source, *_ in self.prepared.leaves if isinstance(source, Drawn)]
             if drawn:
                 reply["drawn"] = {name: self.prepared.xp.to_numpy(trace.value(name)) for name in drawn}
         return results.finish(reply, [])
 
-    def _steps(self) -> int:
-        return len(self.prepared.plan.nodes)
+
+def trace_entries(trace: Trace, results: Results) -> list[dict[str, Any]]:
+    """Every node's inputs by name and its output, the loss and penalties left out."""
+    return [_entry(trace, results, number) for number in range(len(trace.plan.nodes))]
 
 
 def _entry(trace: Trace, results: Results, number: int) -> dict[str, Any]:

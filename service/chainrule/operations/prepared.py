@@ -71,12 +71,15 @@ class Prepared:
         """Every leaf as a NumPy array with its batch axis."""
         return {name: self._host(arrays, source, batched, exact) for name, source, batched, exact in self.leaves}
 
+    def device_leaves(self, arrays: Arrays) -> dict[str, Array]:
+        """Every leaf in the dtype and on the device asked for. Raises Refused where a number does not fit."""
+        return {name: self.on_device(array) for name, array in self.host_leaves(arrays).items()}
+
     def trace(self, arrays: Arrays, cancelled: Callable[[], bool] = never) -> Trace:
         """Run forward on the request's arrays. Raises Refused, and Cancelled."""
-        xp = self.xp
-        leaves = {name: self.on_device(array) for name, array in self.host_leaves(arrays).items()}
+        leaves = self.device_leaves(arrays)
         try:
-            return run_forward(self.plan, xp, leaves, cancelled)
+            return run_forward(self.plan, self.xp, leaves, cancelled)
         except EngineError as error:
             raise self.description.pointers.refusal(error) from None
 

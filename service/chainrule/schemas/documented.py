@@ -31,6 +31,23 @@ class Documented(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class TraceEntry(Documented):
+    """What a node took and gave."""
+
+    node: str
+    op: str
+    inputs: dict[str, str] = Field(description="By the op's name for it, the name of what it takes.")
+    output: ResultTensor
+
+
+class Kink(Documented):
+    """A place where a node has no derivative, and a subgradient was taken."""
+
+    node: str
+    index: list[int]
+    value: ResultTensor = Field(description="The derivative that was used.")
+
+
 class Meta(Documented):
     """What a reply was computed with."""
 

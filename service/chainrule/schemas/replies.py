@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from chainrule.schemas.catalogue import InstancesReply
-from chainrule.schemas.documented import ComputedReply, Documented, ResultTensor, Shape
+from chainrule.schemas.documented import ComputedReply, Documented, Kink, ResultTensor, Shape, TraceEntry
 from chainrule.schemas.reports import GradeReply
+from chainrule.schemas.training import TrainReply
 
 
 class NodeDescription(Documented):
@@ -59,15 +60,6 @@ class ValidateReply(ComputedReply):
     order: list[str] = Field(description="The nodes in the order they are computed.")
     output: str
     cost: Costs
-
-
-class TraceEntry(Documented):
-    """What a node took and gave."""
-
-    node: str
-    op: str
-    inputs: dict[str, str] = Field(description="By the op's name for it, the name of what it takes.")
-    output: ResultTensor
 
 
 class ForwardReply(ComputedReply):
@@ -129,14 +121,6 @@ class Step(Documented):
     cotangent: ResultTensor = Field(description="∂C/∂node.")
     local: dict[str, JacobianReply] = Field(description="∂node/∂input, by the op's name for the input.")
     contributes: dict[str, ResultTensor] = Field(description="What the node adds to each input's gradient.")
-
-
-class Kink(Documented):
-    """A place where a node has no derivative, and a subgradient was taken."""
-
-    node: str
-    index: list[int]
-    value: ResultTensor = Field(description="The derivative that was used.")
 
 
 class PerExampleGradients(Documented):
@@ -201,6 +185,7 @@ REPLIES: dict[str, type[ComputedReply]] = {
     "gradients": GradientsReply,
     "jacobians": JacobiansReply,
     "grade": GradeReply,
+    "train": TrainReply,
     "instances": InstancesReply,
 }
 """By operation."""
