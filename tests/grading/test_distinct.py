@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from chainrule.grading import Grader, accidental_collision
+from chainrule.grading.distinct import _every_submission, _same, _that_may_be_the_same
+from chainrule.grading.policy import Policy
 from chainrule.operations.calls import Calls
 
 ASKED = ["outputs", "loss", "gradients.y_hat", "gradients.W2", "gradients.b2", "gradients.W1", "gradients.b1"]
@@ -62,3 +65,20 @@ def test_examples_that_are_all_alike_hide_which_of_them_was_taken() -> None:
     found = accidental_collision(grader(two_layers({"op": "tanh"}, {"op": "identity"}), inputs, targets, "mse"), ASKED)
     assert found is not None
     assert "one_example" in found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_pair_that_is_the_same_is_passed_over(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    layers = two_layers({"op": "relu", "scale": 3}, {"op": "identity"}, seed)
+    layers[0]["bias"] = np.full(HIDDEN, 100.0)
+    problem = grader(layers, rng.normal(size=(N, IN)), rng.normal(size=(N, OUT)), "mse")
+    found = _every_submission(problem, [problem.resolve(name) for name in ASKED])
+    found = {**found, "not a number": {name: array * np.nan for name, array in found["the right answer"].items()}}
+    found["infinite"] = {name: np.full_like(array, np.inf) for name, array in found["the right answer"].items()}
+    policy, labels = Policy(), list(found)
+    same = {pair for pair in combinations(labels, 2) if _same(found[pair[0]], found[pair[1]], policy)}
+    looked_at = set(_that_may_be_the_same(found, labels, policy))
+    assert same
+    assert same <= looked_at
+    assert len(looked_at) < 3 * len(same)

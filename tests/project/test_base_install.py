@@ -62,6 +62,13 @@ def test_the_command_line_computes_gradients(bin_folder, tmp_path):
     np.testing.assert_allclose(json.loads(reply)["gradients"]["W1"], expected, rtol=1e-12)
 
 
+def test_the_bundled_problems_are_there(bin_folder, tmp_path):
+    listed = output_of(bin_folder / "chainrule", "problems", cwd=tmp_path)
+    assert "nyu-hw1/1.2b" in listed
+    drawn = output_of(bin_folder / "chainrule", "instance", "nyu-hw1/1.2b", "--seed", "7", "--json", cwd=tmp_path)
+    assert json.loads(drawn)["sizes"] == {"K": 5, "a": 7, "n": 3}
+
+
 def test_serving_says_what_to_install(bin_folder, tmp_path):
     done = subprocess.run(
         [bin_folder / "chainrule", "serve"], cwd=tmp_path, capture_output=True, text=True, check=False

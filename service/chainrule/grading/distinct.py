@@ -41,11 +41,31 @@ def accidental_collision(grader: Grader, names: Sequence[str], policy: Policy | 
     there = _every_submission(_generic(grader), quantities)
     bounds = policy or Policy()
     labels = [label for label in here if label in there]
-    for position, one in enumerate(labels):
-        for other in labels[position + 1 :]:
-            if _same(here[one], here[other], bounds) and not _same(there[one], there[other], bounds):
-                return f"{one} and {other} give the same numbers"
+    for one, other in _that_may_be_the_same(here, labels, bounds):
+        if _same(here[one], here[other], bounds) and not _same(there[one], there[other], bounds):
+            return f"{one} and {other} give the same numbers"
     return None
+
+
+def _that_may_be_the_same(
+    found: Mapping[str, Answers], labels: Sequence[str], policy: Policy
+) -> Iterator[tuple[str, str]]:
+    """Every pair of labels whose answers are the same, and a few more: those of one shape, with first, largest and
+    least entries as near to each other as entries of what is the same are."""
+    shapes = [tuple(array.shape for array in found[label].values()) for label in labels]
+    kinds = np.array([shapes.index(each) for each in shapes])
+    marks = np.array([[_marks(array) for array in found[label].values()] for label in labels])
+    slack = np.array([[_slack(array, policy) for array in found[label].values()] for label in labels])[..., None]
+    for position in range(len(labels) - 1):
+        after = position + 1
+        with np.errstate(invalid="ignore"):  # of infinities, which are the same as nothing
+            near = (np.abs(marks[after:] - marks[position]) <= slack[after:]).all(axis=(1, 2))
+        for index in np.flatnonzero(near & (kinds[after:] == kinds[position])):
+            yield labels[position], labels[after + int(index)]
+
+
+def _marks(array: Array) -> tuple[float, float, float]:
+    return float(array.flat[0]), float(array.max()), float(array.min())
 
 
 def _generic(grader: Grader) -> Grader:
@@ -122,4 +142,8 @@ def _near(one: Array, other: Array, policy: Policy) -> bool:
     if one.shape != other.shape:
         return False
     finite = bool(np.isfinite(one).all() and np.isfinite(other).all())
-    return finite and bool(np.abs(one - other).max() <= MARGIN * policy.bound(other))
+    return finite and bool(np.abs(one - other).max() <= _slack(other, policy))
+
+
+def _slack(array: Array, policy: Policy) -> float:
+    return MARGIN * policy.bound(array)

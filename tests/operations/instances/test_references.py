@@ -14,6 +14,7 @@ from chainrule.operations.instances.library import Library
 from chainrule.operations.instances.references import LEAST, Problems
 from chainrule.operations.instances.seeds import seed_for
 from chainrule.operations.instances.telling_apart import telling_apart
+from chainrule.operations.limits import Limits
 from chainrule.operations.refusals import Refused
 
 NAMED = {"problem": "nyu-hw1/1.2b", "seed": 7, "backend": "numpy"}
@@ -139,7 +140,7 @@ def test_an_identity_has_a_seed_where_there_is_a_secret() -> None:
 def test_instances_are_kept_in_bounded_room() -> None:
     asked = []
 
-    def check(asks: list[str], *, batched: bool) -> Accept:
+    def check(asks: list[str], *, batched: bool, limits: Limits) -> Accept:
         assert (asks[0], batched) == ("values.s1", False)
         return lambda plan, leaves: asked.append(plan)
 
@@ -224,3 +225,18 @@ def test_mistakes_are_told_apart_by_what_is_asked() -> None:
     assert refused.value.faults[0].pointer == "/asks/1"
     with pytest.raises(Refused, match="leave asks out"):
         Calls().draw({"problem": "nyu-hw1/1.2b", "seed": 1, "asks": ["outputs"]})
+
+
+@pytest.mark.parametrize(
+    ("layers", "lengths"), [(300, (2, 2)), (2, (200, 200))], ids=["a network that is deep", "one that is wide"]
+)
+def test_a_check_that_would_cost_too_much_is_refused_at_once(layers: int, lengths: tuple[int, int]) -> None:
+    grid = {"shape": list(lengths), "low": -1, "high": 1, "step": 0.5}
+    network = {"layers": [{"op": "tanh"}] * layers}
+    asks = ["jacobians.y_hat/x"] if layers == 2 else ["outputs"]
+    tree = {"network": network, "inputs": grid, "targets": grid, "loss": "mse"}
+    with pytest.raises(Refused, match='"tells_apart": false') as refused:
+        Calls().draw({"template": tree, "asks": asks, "seed": 1}).run()
+    assert refused.value.title == "Request too costly"
+    unchecked = {**tree, "constraints": {"tells_apart": False}}
+    assert Calls().draw({"template": unchecked, "seed": 1}).run()["attempt"] == 0

@@ -53,7 +53,7 @@ class Drawing:
         request, problems = self._request, self._problems
         if request.template is None:
             return problems.instance(request.problem or "", self._seed, request.attempt, cancelled)
-        accept = problems.check(request.asks, batched=request.template.batched)
+        accept = problems.check(request.asks, batched=request.template.batched, limits=problems.limits)
         try:
             return make_instance(
                 request.template,

@@ -80,7 +80,7 @@ class Problems:
                 self._kept.move_to_end(key)
                 return found
         on_file = self.find(name)
-        accept = self.check(on_file.asks, batched=on_file.template.batched)
+        accept = self.check(on_file.asks, batched=on_file.template.batched, limits=self.limits)
         made = make_instance(on_file.template, seed, accept, attempt=attempt, limits=self.limits, cancelled=cancelled)
         with self._lock:
             if key not in self._kept:
