@@ -39,6 +39,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "gradients": {"wrt": ["W2", "x"], "layout": "numerator"},
     "jacobians": {"pairs": [{"of": "y_hat", "wrt": "x"}]},
     "grade": {"answers": {"outputs": [1, 2, 3, 4, 5]}},
+    "train": {"steps": 2, "learning_rate": 0.01},
 }
 
 
