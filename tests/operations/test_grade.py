@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -213,3 +214,15 @@ def test_a_problem_is_refused_for_what_its_truth_would_cost() -> None:
 def test_no_torch_is_asked_for() -> None:
     call: Call = Calls().parse("grade", body({"loss": 1}, backend="torch", device="cuda:7"))
     assert call.run()["meta"]["backend"] == "numpy"
+
+
+def test_threads_share_a_grader(truth: dict[str, Any]) -> None:
+    calls = Calls()
+    wrong = {name: -value for name, value in truth["gradients"].items()}
+    bodies = [
+        body({"gradients": given}) for given in (truth["gradients"], wrong, {**wrong, "W1": truth["gradients"]["W1"]})
+    ]
+    expected = [encode(Calls().parse("grade", each).run()) for each in bodies]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda number: encode(calls.parse("grade", bodies[number % 3]).run()), range(60)))
+    assert found == expected * 20
