@@ -68,6 +68,9 @@ class Reader:
 
     def _undone(self, answer: Array, quantity: Quantity, layout: layouts.Layout) -> Iterator[Array]:
         shape = self.shape(quantity)
+        if layout == "torch" and answer.shape == (shape[1:] if self._drops_batch(quantity) else shape):
+            yield answer.reshape(shape)
+            return
         # An index tensor laid out tells where each entry goes.
         places = self.laid_out(np.arange(int(np.prod(shape))).reshape(shape), quantity, layout)
         if places.shape == answer.shape:
