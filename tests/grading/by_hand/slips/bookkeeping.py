@@ -46,11 +46,12 @@ def _rounded_ones(name: str, at: str) -> Iterator[Slip]:
 
 
 def _rounded(name: str, places: int, _: Net, answers: Answers) -> Answers:
-    """Not where too few digits of the largest entry are left to tell, nor where it is still right."""
+    """Not where too few digits of the largest entry are left to tell, nor where it is still right or ends in a 0."""
     exact = answers[name]
     rounded, size = np.round(exact, places), np.abs(exact).max()
     digits = 20 if exact.size > 1 else 200
-    if size < digits * 10.0**-places or np.abs(rounded - exact).max() < 2e-5 * size:
+    ends_in_zero = (rounded == np.round(exact, places - 1)).all()
+    if ends_in_zero or size < digits * 10.0**-places or np.abs(rounded - exact).max() < 2e-5 * size:
         rounded = np.full_like(exact, np.nan)
     return answers | {name: rounded}
 
