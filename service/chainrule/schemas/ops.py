@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from inspect import getdoc
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_type_hints
@@ -13,7 +13,7 @@ from typing_extensions import TypeAliasType
 
 from chainrule.engine.graph import known
 from chainrule.engine.op import Op, options_of, wire_name
-from chainrule.engine.registry import ops
+from chainrule.engine.registry import find, ops
 from chainrule.schemas.own_words import array_only, no_object
 from chainrule.schemas.tensors import Inline, Integers, Numbers, Tensor
 
@@ -74,12 +74,12 @@ def _option_type(hint: Any) -> Any:
 
 
 @cache
-def _hints(op: Hashable) -> dict[str, Any]:
-    return get_type_hints(op)
+def _hints(op: str) -> dict[str, Any]:
+    return get_type_hints(find(op))
 
 
 def _options(op: type[Op]) -> dict[str, Any]:
-    hints = _hints(op)
+    hints = _hints(op.name)
     fields = {}
     for found in options_of(op):
         bounds = {"ge": found.metadata["minimum"], "gt": found.metadata["above"]}
