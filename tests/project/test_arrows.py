@@ -17,8 +17,10 @@ ALLOWED = {
     "chainrule.engine": ("chainrule.engine",),
     "chainrule.schemas": ("chainrule.schemas", "chainrule.engine"),
     "chainrule.grading": ("chainrule.grading", "chainrule.engine"),
+    "chainrule.derivation": ("chainrule.derivation", "chainrule.engine"),
     "chainrule.operations": (
         "chainrule.operations",
+        "chainrule.derivation",
         "chainrule.grading",
         "chainrule.problems",
         "chainrule.schemas",
@@ -37,6 +39,7 @@ FORBIDDEN = {
     "chainrule.engine": (*HTTP, "httpx", "pydantic", "torch"),
     "chainrule.engine.backends.torch": (*HTTP, "httpx", "pydantic"),
     "chainrule.grading": (*HTTP, "httpx", "pydantic", "torch"),
+    "chainrule.derivation": (*HTTP, "httpx", "pydantic", "torch"),
     "chainrule.schemas": (*HTTP, "httpx", "torch"),
     "chainrule.operations": (*HTTP, "httpx", "torch"),
     "chainrule_client": (*HTTP, "torch"),

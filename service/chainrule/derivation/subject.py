@@ -1,0 +1,169 @@
+"""A plan as a derivation sees it: its values by symbol, its steps as written, and the edges between them.
+
+An edge goes from a step's output back to one value that it takes. Where a step takes a value twice, as x + x does, the
+two are one edge, so that ∂y/∂x is the whole derivative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from chainrule.derivation.expressions import Expression, Size, add
+from chainrule.derivation.indexed import Symbol, definitions, entry
+from chainrule.derivation.notation import Application, Notation, Outer, over_grid
+from chainrule.derivation.notations import notation_of
+from chainrule.derivation.symbols import Letters, size_letters, symbols_of
+from chainrule.engine.backends import Shape
+from chainrule.engine.plan import Plan, Step
+
+
+class Subject:
+    """What derivations of one plan have in common."""
+
+    def __init__(self, plan: Plan, *, batched: bool = True) -> None:
+        self.plan = plan
+        self.symbols: Mapping[str, Symbol] = symbols_of(plan)
+        self.sizes = size_letters(plan, self.symbols)
+        letters = {length: size.letter for length, size in self.sizes.items()}
+        self.letters = Letters(self.symbols, letters)
+        self.batch = Size(self.letters.free("N"), plan.batch) if batched else None
+        self._notations: dict[int, Notation[Any]] = {}
+        self._takers: dict[int, list[Edge]] | None = None
+
+    def symbol(self, slot: int) -> Symbol:
+        """What a value is called."""
+        return self.symbols[self.plan.slots[slot].name]
+
+    def shape(self, slot: int) -> Shape:
+        """Of one example of a value."""
+        return self.plan.slots[slot].shape
+
+    def notation(self, number: int) -> Notation[Any]:
+        """How a step is written."""
+        if number not in self._notations:
+            step = self.plan.steps[number]
+            self._notations[number] = notation_of(
+                Application(
+                    step.op,
+                    tuple(self.symbol(slot) for slot in step.inputs),
+                    self.symbol(step.output),
+                    tuple(self.shape(slot) for slot in step.inputs),
+                    self.shape(step.output),
+                    self.letters,
+                    self.sizes,
+                    self.batch,
+                )
+            )
+        return self._notations[number]
+
+    def edges_into(self, slot: int) -> list[Edge]:
+        """The edges from everything that takes a value back to it, in the order of the steps."""
+        if self._takers is None:
+            self._takers = {}
+            for number, step in enumerate(self.plan.steps):
+                for source in dict.fromkeys(step.inputs):
+                    self._takers.setdefault(source, []).append(Edge(self, number, source))
+        return self._takers.get(slot, [])
+
+
+@dataclass(frozen=True)
+class Equation:
+    """left = right, both to be printed, and `right` to be evaluated; `where` says what its letters stand for."""
+
+    left: str
+    right: Expression
+
+    def latex(self) -> str:
+        return f"{self.left} = {self.right.latex()}"
+
+    @property
+    def where(self) -> list[str]:
+        return definitions(self.right)
+
+
+@dataclass(frozen=True)
+class Edge:
+    """∂(a step's output)/∂(a value that it takes)."""
+
+    subject: Subject
+    number: int
+    source: int
+
+    @property
+    def step(self) -> Step:
+        return self.subject.plan.steps[self.number]
+
+    @property
+    def target(self) -> int:
+        return self.step.output
+
+    @cached_property
+    def positions(self) -> tuple[int, ...]:
+        """At which of its inputs the step takes the value."""
+        return tuple(position for position, slot in enumerate(self.step.inputs) if slot == self.source)
+
+    @property
+    def of(self) -> Shape:
+        return self.subject.shape(self.target)
+
+    @property
+    def wrt(self) -> Shape:
+        return self.subject.shape(self.source)
+
+    @property
+    def name(self) -> str:
+        """As Jacobians are named in requests: `of/wrt`."""
+        slots = self.subject.plan.slots
+        return f"{slots[self.target].name}/{slots[self.source].name}"
+
+    @property
+    def fraction(self) -> str:
+        """∂y/∂x."""
+        return fraction(self.subject.symbol(self.target).latex(), self.subject.symbol(self.source).latex())
+
+    @cached_property
+    def matrix(self) -> Expression | None:
+        """The Jacobian, where it is a matrix with a name of its own."""
+        found: Expression | None = self._only(Notation.matrix)
+        return found
+
+    @cached_property
+    def outer(self) -> Outer | None:
+        """The other factor, where a gradient by this value is an outer product."""
+        found: Outer | None = self._only(Notation.outer)
+        return found
+
+    @cached_property
+    def passes_on(self) -> bool:
+        """Whether this is the identity."""
+        return bool(self._only(Notation.passes_on))
+
+    @cached_property
+    def element(self) -> Equation:
+        """One entry of the Jacobian."""
+        notation, letters = self.subject.notation(self.number), self.subject.letters
+        i = letters.indices(self.of)
+        j = letters.indices(self.wrt, i)
+        total = add(*(notation.partial(position, i, j) for position in self.positions))
+        target = entry(self.subject.symbol(self.target), i).latex()
+        return Equation(fraction(target, entry(self.subject.symbol(self.source), j).latex()), total)
+
+    def value(self, env: Any) -> Any:
+        """The Jacobian of one example as the element equation has it, in torch's axis order: (*of, *wrt)."""
+        letters = self.subject.letters
+        i = letters.indices(self.of)
+        return over_grid(self.element.right, (*i, *letters.indices(self.wrt, i)), env)
+
+    def _only(self, ask: Any) -> Any:
+        """What the notation says of the one position; None where the value is taken twice."""
+        if len(self.positions) > 1:
+            return None
+        return ask(self.subject.notation(self.number), self.positions[0])
+
+
+def fraction(over: str, under: str) -> str:
+    """∂over/∂under."""
+    return rf"\frac{{\partial {over}}}{{\partial {under}}}"
