@@ -13,6 +13,7 @@ X = RNG.uniform(-2, 2, (2, 3, 4))
 POSITIVE = RNG.uniform(0.1, 2, (2, 3, 4))
 SECOND = RNG.uniform(-2, 2, (2, 3, 4))
 WEIGHT, BIAS = RNG.uniform(-2, 2, (5, 4)), RNG.uniform(-2, 2, 5)
+TALL = RNG.uniform(-2, 2, (200, 4))
 MASK = X > 0
 CLASSES = np.array([[0, 3, -1], [4, 1, 2]])
 EDGES = np.array([-745.0, -40.0, -1e-30, -0.0, 0.0, 1e-30, 40.0, 700.0])
@@ -44,8 +45,14 @@ CALLS = {
     "where": lambda xp, a: xp.where(a(X) > 0, a(X), 2.5) + xp.where(a(X) > 0, 1.0, a(SECOND)),
     "as_float": lambda xp, a: xp.as_float(a(X) > 0) + xp.as_float(a(CLASSES))[..., None],
     "sum": lambda xp, a: xp.sum(a(X), (-1, -3)) + xp.sum(a(X), -1, keepdims=True)[..., 0],
-    "sum_all": lambda xp, a: xp.sum_all(a(X)),
-    "sum_leading": lambda xp, a: xp.sum_leading(a(X), -3),
+    "sum_all": lambda xp, a: xp.sum_all(a(X)) + xp.sum_all(a(TALL)),
+    "sum_leading": lambda xp, a: (
+        xp.sum_leading(a(X), -3)
+        + xp.sum_leading(a(X), -2)[1]
+        + xp.sum_leading(a(X[0]), -2)
+        + xp.sum_leading(a(TALL), -2)
+    ),
+    "times": lambda xp, a: xp.times(a(X), 0.1) + xp.times(xp.sum_all(a(X)), 0.1),
     "max": lambda xp, a: xp.max(a(X), (-1, -3)) + xp.max(a(X), -1, keepdims=True)[..., 0],
     "logsumexp": lambda xp, a: xp.logsumexp(a(X) * 1e2, -1) + xp.logsumexp(a(X), -1, keepdims=True)[..., 0],
     "softargmax": lambda xp, a: xp.softargmax(a(X) * 1e2, -2),
@@ -57,6 +64,7 @@ CALLS = {
     "one_hot": lambda xp, a: xp.one_hot(a(CLASSES), 4),
 }
 QUESTIONS = {
+    "size": lambda xp, a: (xp.size(a(X)), xp.size(a(X)[0]), xp.size(xp.zero)),
     "count_nonzero": lambda xp, a: (xp.count_nonzero(a(X) > 0), xp.count_nonzero(a(np.zeros(3)))),
     "all_finite": lambda xp, a: (
         xp.all_finite(a(X)),

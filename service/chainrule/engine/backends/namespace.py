@@ -19,6 +19,9 @@ Array: TypeAlias = Any
 Shape: TypeAlias = tuple[int, ...]
 Axis: TypeAlias = int | tuple[int, ...]
 
+NUMBERS = 256
+"""So many `times` keeps."""
+
 
 class Namespace(Protocol):
     """One backend at one dtype on one device. Every function is pure; none changes its arguments."""
@@ -69,6 +72,9 @@ class Namespace(Protocol):
     def softplus(self, x: Array) -> Array:
         """log(1 + e^x), exact everywhere."""
 
+    def times(self, x: Array, number: float) -> Array:
+        """x · number, quicker where x is small: the number as an array is kept from one call to the next."""
+
     def relu(self, x: Array) -> Array:
         """max(x, 0)."""
 
@@ -95,7 +101,7 @@ class Namespace(Protocol):
         """The sum of every element, of shape ()."""
 
     def sum_leading(self, x: Array, axis: int) -> Array:
-        """The sum over one axis, which may be counted from the front: how the engine sums over the batch."""
+        """The sum over one axis: how the engine sums over the batch, the first axis but for seeds."""
 
     def max(self, x: Array, axis: Axis, keepdims: bool = False) -> Array: ...
     def logsumexp(self, x: Array, axis: Axis, keepdims: bool = False) -> Array: ...
@@ -111,6 +117,7 @@ class Namespace(Protocol):
         """A new last axis of length `classes`: 1 at the index, else 0. Indices outside the range give all 0."""
 
     # -- questions (those about values cost a wait for the device) ---------------------------------------------
+    def size(self, x: Array) -> int: ...
     def count_nonzero(self, x: Array) -> int: ...
     def all_finite(self, x: Array) -> bool: ...
     def is_integer(self, x: Array) -> bool:

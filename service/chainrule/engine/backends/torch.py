@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from chainrule.engine.backends.choose import BackendUnavailable
-from chainrule.engine.backends.namespace import Array, Axis, Shape
+from chainrule.engine.backends.namespace import NUMBERS, Array, Axis, Shape
+
+_threshold_backward = torch.ops.aten.threshold_backward.default
+"""Its overload by name: choosing it anew at every call takes as long as the function itself."""
 
 
 def _device(asked: str) -> torch.device:
@@ -40,6 +44,10 @@ class TorchNamespace:
         self.tiny = torch.finfo(self._dtype).tiny
         self.zero = torch.zeros((), dtype=self._dtype, device=self._device)
         self.one = torch.ones((), dtype=self._dtype, device=self._device)
+        self._number = lru_cache(NUMBERS)(self._make_number)
+
+    def _make_number(self, value: float) -> Array:
+        return torch.tensor(value, dtype=self._dtype, device=self._device)
 
     def asarray(self, values: NDArray[Any]) -> Array:
         kind = torch.int64 if values.dtype.kind in "iu" else self._dtype
@@ -85,6 +93,9 @@ class TorchNamespace:
     permute = staticmethod(torch.permute)
     broadcast_to = staticmethod(torch.broadcast_to)
 
+    def times(self, x: Array, number: float) -> Array:
+        return x * self._number(number)
+
     def step(self, x: Array) -> Array:
         return torch.heaviside(x, self.zero)
 
@@ -93,7 +104,7 @@ class TorchNamespace:
 
     @staticmethod
     def where_positive(x: Array, y: Array) -> Array:
-        return torch.ops.aten.threshold_backward(y, x, 0)
+        return _threshold_backward(y, x, 0)
 
     @staticmethod
     def clip(x: Array, low: float, high: float) -> Array:
@@ -136,6 +147,10 @@ class TorchNamespace:
 
     def one_hot(self, indices: Array, classes: int) -> Array:
         return (indices[..., None] == torch.arange(classes, device=self._device)).to(self._dtype)
+
+    @staticmethod
+    def size(x: torch.Tensor) -> int:
+        return x.numel()
 
     def count_nonzero(self, x: Array) -> int:
         return int(np.count_nonzero(x.numpy()) if self._on_cpu else torch.count_nonzero(x))

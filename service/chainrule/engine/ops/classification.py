@@ -86,7 +86,7 @@ class ClassLoss(Loss):
         divisor = prod(target.shape) if plain else xp.sum_all(self._weighed(xp, t, kept))
         return Rows(self._weighed(xp, _smoothed(t, smoothing, count), kept), divisor)
 
-    def divisor(self, elements: Array, saved: Saved) -> Any:
+    def divisor(self, xp: Namespace, elements: Array, saved: Saved) -> Any:
         return saved.divisor
 
     def _weighed(self, xp: Namespace, t: Array, kept: Array | None = None) -> Array:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 from chainrule.engine.backends import Array, Namespace, Shape
 from chainrule.engine.op import Contribution, Op, Point, Saved, Tangents, Wanted, option, wants
+from chainrule.engine.structure import quick
 
 Reduction = Literal["none", "sum", "mean", "batchmean"]
 
@@ -23,6 +24,9 @@ class Terms(NamedTuple):
     elements: Array
     factor: Any
     saved: Saved
+
+
+_terms = quick(Terms)
 
 
 @dataclass(frozen=True)
@@ -59,9 +63,13 @@ class Loss(Op):
         """The derivative of an element's value by the prediction, in the prediction's shape."""
         raise NotImplementedError
 
-    def divisor(self, elements: Array, saved: Saved) -> Any:
+    def weighted(self, xp: Namespace, saved: Saved, weight: Any) -> Array:
+        """The derivative times `weight`, a number or an array. Overridden where that takes one product less."""
+        return times(xp, self.derivative(xp, saved), weight)
+
+    def divisor(self, xp: Namespace, elements: Array, saved: Saved) -> Any:
         """What `mean` divides by."""
-        return prod(elements.shape)
+        return xp.size(elements)
 
     def shape(self, *shapes: Shape) -> Shape:
         prediction, target = shapes
@@ -73,15 +81,15 @@ class Loss(Op):
     def forward(self, xp: Namespace, *inputs: Array) -> tuple[Array, Saved]:
         prediction, target = inputs
         elements, saved = self.elements(xp, prediction, self.targets(xp, target))
-        factor = self._factor(elements, saved)
+        factor = self._factor(xp, elements, saved)
         total = elements if self.reduction == "none" else xp.sum_all(elements)
-        return total if factor is _ONE else total * factor, Terms(elements, factor, saved)
+        return total if factor is _ONE else times(xp, total, factor), _terms((elements, factor, saved))
 
     def vjp(self, xp: Namespace, cotangent: Array, at: Point, wanted: Wanted) -> tuple[Contribution, ...]:
         _, factor, saved = at.saved
         weight = cotangent if factor is _ONE else cotangent * factor
         axes = at.inputs[0].ndim if self.reduction != "none" else int(self.rowwise)
-        return self.derivative(xp, saved) * spread(weight, axes), None
+        return self.weighted(xp, saved, spread(weight, axes)), None
 
     def jvp(self, xp: Namespace, tangents: Tangents, at: Point) -> Array:
         prediction, (_, factor, saved) = at.inputs[0], at.saved
@@ -108,9 +116,9 @@ class Loss(Op):
     def flops(self, *shapes: Shape) -> int:
         return 4 * prod(shapes[0])
 
-    def _factor(self, elements: Array, saved: Saved) -> Any:
+    def _factor(self, xp: Namespace, elements: Array, saved: Saved) -> Any:
         if self.reduction == "mean":
-            return self.scale / self.divisor(elements, saved)
+            return self.scale / self.divisor(xp, elements, saved)
         if self.reduction == "batchmean":
             return self.scale / elements.shape[0]
         return _ONE if self.scale == 1 else self.scale
@@ -123,6 +131,11 @@ _ONE = 1.0
 def spread(cotangent: Array, axes: int) -> Array:
     """A cotangent given so many axes more after its own, to meet what it was reduced from."""
     return cotangent if isinstance(cotangent, float) else cotangent[(..., *(None,) * axes)]
+
+
+def times(xp: Namespace, x: Array, weight: Any) -> Array:
+    """x times a number or an array."""
+    return xp.times(x, weight) if type(weight) is float else x * weight
 
 
 def first(xp: Namespace, x: Array, where: Array) -> Any:

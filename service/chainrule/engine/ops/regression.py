@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from chainrule.engine.backends import Array, Namespace
 from chainrule.engine.op import Point, Sample, Saved, option
-from chainrule.engine.ops.loss import Loss, Reduction, reduction
+from chainrule.engine.ops.loss import Loss, Reduction, reduction, times
 from chainrule.engine.registry import register
 
 _SAMPLES = (Sample(((3,), (3,))), Sample(((2, 3), (2, 3)), {"scale": 0.5}))
@@ -30,6 +31,9 @@ class SquaredError(Loss):
 
     def derivative(self, xp: Namespace, saved: Saved) -> Array:
         return saved + saved
+
+    def weighted(self, xp: Namespace, saved: Saved, weight: Any) -> Array:
+        return times(xp, saved, 2.0 * weight)
 
 
 @register
