@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from chainrule.engine.backends import Array, Namespace
 from chainrule.engine.op import Elementwise, Point, Wanted
@@ -17,12 +18,28 @@ from chainrule.engine.trace import Cancelled, Trace, never
 Cotangent = Array | Diagonal | Outer
 
 
+class Visit(NamedTuple):
+    """A step on the way back: its number among the plan's, and which of its inputs are wanted."""
+
+    number: int
+    step: Step
+    wanted: Wanted
+    into: tuple[tuple[int, int, int | None], ...]
+    """For each wanted input: its position, its slot, and the axis that is summed (see `Step.folds`)."""
+
+
+def visit(number: int, step: Step, wanted: Wanted) -> Visit:
+    """A visit, with what `wanted` leaves of the step's inputs."""
+    into = zip(range(len(wanted)), step.inputs, step.folds, strict=True)
+    return Visit(number, step, wanted, tuple(each for each in into if wanted[each[0]]))
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Which steps to walk, last first, and which inputs of each are wanted: only what lies on a way is touched."""
+    """Which steps to walk, last first: only what lies on a way is touched."""
 
     of: int
-    steps: tuple[tuple[int, Step, Wanted], ...]
+    steps: tuple[Visit, ...]
     keeps: tuple[int, ...]
     """The slots whose cotangents are the answer."""
 
@@ -44,7 +61,7 @@ def backward_program(plan: Plan, of: int, wrt: Iterable[int]) -> Program:
     if program is None:
         on_way = reachable(plan, of, keeps)
         steps = tuple(
-            (number, step, tuple(i in on_way for i in step.inputs))
+            visit(number, step, tuple(i in on_way for i in step.inputs))
             for number, step in reversed(tuple(enumerate(plan.steps)))
             if step.output in on_way and any(i in on_way for i in step.inputs)
         )
@@ -67,24 +84,28 @@ def pull_back(
     parameter) gets the sum of the examples' contributions; with `keep_batch` the contributions themselves,
     (…, N, *shape), an Outer where it is one. `fused` is what one step contributes, in place of its own rule's product.
     """
-    xp, slots = trace.xp, trace.plan.slots
+    plan, xp, _, points = trace
+    slots = plan.slots
     cotangents: list[Cotangent] = [None] * len(slots)
     cotangents[program.of] = seed
-    for number, step, wanted in program.steps:
+    for number, step, wanted, into in program.steps:
         if cancelled():
             raise Cancelled
         cotangent = cotangents[step.output]
         if cotangent is None:
             continue
-        point = trace.points[number]
         if fused is not None and fused.number == number:
             parts: tuple[Cotangent, ...] = (fused.cotangent,)
+        elif type(cotangent) is Diagonal:
+            parts = _through_diagonal(xp, step, cotangent, points[number], wanted, slots[step.output].shape)
         else:
-            parts = _contributions(xp, step, cotangent, point, wanted, slots[step.output].shape)
-        for position, slot in enumerate(step.inputs):
-            part, fold, held = parts[position], step.folds[position], cotangents[slot]
+            array = cotangent.each() if type(cotangent) is Outer else cotangent
+            parts = step.op.vjp(xp, array, points[number], wanted)
+        for position, slot, fold in into:
+            part = parts[position]
             if part is None:
                 continue
+            held = cotangents[slot]
             if fold is not None and not keep_batch:
                 part = part.sum(xp) if type(part) is Outer else xp.sum_leading(part, fold)
             elif type(part) is Outer and (fold is None or held is not None):
@@ -93,13 +114,9 @@ def pull_back(
     return {slot: found for slot in program.keeps if (found := cotangents[slot]) is not None}
 
 
-def _contributions(
-    xp: Namespace, step: Step, cotangent: Cotangent, point: Point, wanted: Wanted, shape: tuple[int, ...]
+def _through_diagonal(
+    xp: Namespace, step: Step, cotangent: Diagonal, point: Point, wanted: Wanted, shape: tuple[int, ...]
 ) -> tuple[Cotangent, ...]:
-    if type(cotangent) is Outer:
-        cotangent = cotangent.each()
-    if type(cotangent) is not Diagonal:
-        return step.op.vjp(xp, cotangent, point, wanted)
     kept = _keeps_diagonal(xp, step, point, len(wanted))
     dense = tuple(want and not keeps for want, keeps in zip(wanted, kept, strict=True))
     parts: list[Cotangent] = [None] * len(wanted)

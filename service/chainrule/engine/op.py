@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from chainrule.engine.backends import Array, Namespace, Shape
 from chainrule.engine.errors import ShapeError
-from chainrule.engine.structure import Outer
+from chainrule.engine.structure import Outer, quick
 
 Saved = Any
 """Whatever `forward` wants `vjp` and `jvp` to find again."""
@@ -36,6 +36,9 @@ class Point(NamedTuple):
     inputs: tuple[Array, ...]
     output: Array
     saved: Saved
+
+
+point = quick(Point)
 
 
 def option(

@@ -5,12 +5,13 @@ Every value has a slot, numbered: first the leaves (inputs, parameters, targets)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import TYPE_CHECKING
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
-from chainrule.engine.backends import Shape
+from chainrule.engine.backends import Array, Shape
 from chainrule.engine.errors import EngineError, GraphError, Unsupported
 from chainrule.engine.graph import DATA, LOSS, TARGETS, Graph, Node
 from chainrule.engine.op import Op
@@ -45,6 +46,11 @@ class Step:
     folds: tuple[int | None, ...]
     """For each input that has no batch axis where the output has one: the axis of the batch in its cotangent, counted
     from the end, over which that is summed. Else None."""
+    take: Callable[[Sequence[Array]], tuple[Array, ...]] = field(init=False, repr=False, compare=False)
+    """Of all values by slot, those of the inputs."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "take", _taker(self.inputs))
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,8 @@ class Plan:
     batch: int
     slots: tuple[Slot, ...]
     steps: tuple[Step, ...]
+    leaves: tuple[str, ...]
+    """The names of the first slots. Each step writes the next."""
     inputs: tuple[str, ...]
     parameters: tuple[str, ...]
     output: int
@@ -63,8 +71,11 @@ class Plan:
     index: Mapping[str, int]
     programs: dict[object, Program] = field(default_factory=dict, compare=False)
     """Backward programs worked out so far, by what they differentiate."""
+    gather: Callable[[Mapping[str, Array]], tuple[Array, ...]] = field(init=False, repr=False, compare=False)
+    """Of a mapping by name, the leaves in the order of their slots."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "gather", _taker(self.leaves))
         producers = {step.output: step for step in self.steps}
         object.__setattr__(self, "_producers", producers)
 
@@ -100,6 +111,9 @@ def make_plan(graph: Graph, shapes: Mapping[str, Shape], batch: int) -> Plan:
         builder.leaf(name, batched=True)
     for name in graph.parameters:
         builder.leaf(name, batched=False)
+    if graph.loss is not None:
+        builder.leaf(TARGETS, batched=True)
+    leaves = tuple(builder.index)
     for node in graph.order:
         builder.step(node)
     output = builder.index[graph.output]
@@ -109,6 +123,7 @@ def make_plan(graph: Graph, shapes: Mapping[str, Shape], batch: int) -> Plan:
         batch=batch,
         slots=tuple(builder.slots),
         steps=tuple(builder.steps),
+        leaves=leaves,
         inputs=graph.inputs,
         parameters=graph.parameters,
         output=output,
@@ -121,7 +136,6 @@ def make_plan(graph: Graph, shapes: Mapping[str, Shape], batch: int) -> Plan:
 def _add_loss(builder: _Builder, graph: Graph, loss: Node) -> None:
     if not builder.slots[builder.index[graph.output]].batched:
         raise GraphError(f"the output {graph.output!r} depends on no input, so there is no loss over a batch of it")
-    builder.leaf(TARGETS, batched=True)
     if not graph.penalties:
         builder.step(loss)
         return
@@ -186,6 +200,14 @@ class _Builder:
         self.index[slot.name] = len(self.slots)
         self.slots.append(slot)
         return len(self.slots) - 1
+
+
+def _taker(keys: tuple[Any, ...]) -> Callable[[Any], tuple[Array, ...]]:
+    """What takes the values of `keys` out of a list or a mapping: `itemgetter`, where that makes a tuple."""
+    if len(keys) > 1:
+        return itemgetter(*keys)
+    (key,) = keys
+    return lambda values: (values[key],)
 
 
 def operand_names(op: Op, count: int) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chainrule.engine.backends import Array
-from chainrule.engine.backward import Cotangent, Fused, Program, pull_back
+from chainrule.engine.backward import Cotangent, Fused, Program, pull_back, visit
 from chainrule.engine.jacobian import pulled
 from chainrule.engine.structure import Jacobian
 from chainrule.engine.trace import Trace
@@ -30,7 +30,7 @@ def links(trace: Trace, program: Program, cotangents: dict[int, Cotangent], fuse
     `cotangents`: by slot, those of the steps' outputs, as `pull_back` with `fused` returns them.
     """
     found = []
-    for number, step, wanted in program.steps:
+    for number, step, wanted, _ in program.steps:
         cotangent = cotangents.get(step.output)
         if cotangent is None:
             continue
@@ -40,7 +40,7 @@ def links(trace: Trace, program: Program, cotangents: dict[int, Cotangent], fuse
             if not wanted[position]:
                 continue
             one = tuple(i == position for i in range(len(wanted)))
-            alone = Program(step.output, ((number, step, one),), (step.inputs[position],))
+            alone = Program(step.output, (visit(number, step, one),), (step.inputs[position],))
             local[operand] = pulled(trace, alone, shared=True)
             passed = pull_back(trace, alone, cotangent, fused=fused).get(step.inputs[position])
             if passed is not None:

@@ -5,11 +5,20 @@ Shapes: V is the seeds' axis (one a component of what is differentiated), N the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 from chainrule.engine.backends import Array, Namespace
+
+Record = TypeVar("Record", bound=NamedTuple)
+
+
+def quick(record: type[Record]) -> Callable[[tuple[Any, ...]], Record]:
+    """What makes a NamedTuple of all its fields in half the time: `Record(…)` is a function in Python, this is in C."""
+    return cast("Callable[[tuple[Any, ...]], Record]", partial(tuple.__new__, record))
 
 
 class Outer(NamedTuple):
@@ -27,11 +36,11 @@ class Outer(NamedTuple):
 
     def sum(self, xp: Namespace) -> Array:
         """The gradient, summed over the batch: (…, k, n)."""
-        left, right = self.left, self.right
-        if self.tokens:
+        left, right, tokens, transposed = self
+        if tokens:
             left = left.reshape((*left.shape[:-3], -1, left.shape[-1]))
             right = right.reshape((-1, right.shape[-1]))
-        return xp.matmul(right.mT, left) if self.transposed else xp.matmul(left.mT, right)
+        return xp.matmul(right.mT, left) if transposed else xp.matmul(left.mT, right)
 
     def each(self) -> Array:
         """The contributions of the examples, not summed: (…, N, k, n)."""
@@ -48,6 +57,9 @@ class Outer(NamedTuple):
             gram = (self.left @ self.left.mT) * (self.right @ self.right.mT)
             return xp.sum(gram, (-2, -1))
         return xp.sum(self.left * self.left, -1) * xp.sum(self.right * self.right, -1)
+
+
+outer = quick(Outer)
 
 
 @dataclass(frozen=True, slots=True)

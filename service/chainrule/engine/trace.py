@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from chainrule.engine.backends import Array, Namespace
 from chainrule.engine.errors import EngineError
-from chainrule.engine.op import Point
+from chainrule.engine.op import Point, point
 from chainrule.engine.plan import Plan
+from chainrule.engine.structure import quick
 
 
 class Cancelled(Exception):
@@ -35,25 +36,25 @@ class Trace(NamedTuple):
         return self.values[self.plan.index[name]]
 
 
+_trace = quick(Trace)
+
+
 def run_forward(plan: Plan, xp: Namespace, leaves: Mapping[str, Array], cancelled: Callable[[], bool] = never) -> Trace:
     """Run every step in order. `leaves`: an array for each input, parameter and the targets, by name.
 
     Raises DomainError with the node's name, and Cancelled where `cancelled()` says so between two nodes.
     """
-    values: list[Array] = [None] * len(plan.slots)
-    index = plan.index
-    for name, array in leaves.items():
-        values[index[name]] = array
+    values: list[Array] = [*plan.gather(leaves)]
     points = []
     for step in plan.steps:
         if cancelled():
             raise Cancelled
-        inputs = tuple([values[i] for i in step.inputs])
+        inputs = step.take(values)
         try:
             output, saved = step.op.forward(xp, *inputs)
         except EngineError as error:
             error.where = error.where or step.name
             raise
-        values[step.output] = output
-        points.append(Point(inputs, output, saved))
-    return Trace(plan, xp, tuple(values), tuple(points))
+        values.append(output)
+        points.append(point((inputs, output, saved)))
+    return _trace((plan, xp, tuple(values), tuple(points)))

@@ -106,7 +106,7 @@ class Gradients:
 
     def _step_program(self) -> Program:
         """The same walk, with every node's cotangent kept."""
-        outputs = tuple(step.output for _, step, _ in self.program.steps)
+        outputs = tuple(step.output for _, step, *_ in self.program.steps)
         on_way = backward_program(self.prepared.plan, self.of, self.program.keeps)
         return Program(on_way.of, on_way.steps, tuple(dict.fromkeys((*self.program.keeps, *outputs))))
 
@@ -183,7 +183,7 @@ class Gradients:
 
 def _check_layout_of_steps(prepared: Prepared, program: Program) -> None:
     slots = prepared.plan.slots
-    for _, step, wanted in program.steps:
+    for _, step, wanted, _ in program.steps:
         taken = [slot for slot, want in zip(step.inputs, wanted, strict=True) if want]
         check_layout(prepared, {slots[slot].name: slot for slot in (step.output, *taken)}, "step at")
 

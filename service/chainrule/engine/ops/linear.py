@@ -9,7 +9,7 @@ from typing import Literal, Self
 from chainrule.engine.backends import Array, Namespace, Shape
 from chainrule.engine.op import Contribution, Op, Point, Sample, Saved, Tangents, Wanted, option, wants
 from chainrule.engine.registry import register
-from chainrule.engine.structure import Outer
+from chainrule.engine.structure import Outer, outer
 
 
 @register
@@ -64,14 +64,14 @@ class Linear(Op):
         return replace(self, rank=len(shapes[0]))
 
     def forward(self, xp: Namespace, *inputs: Array) -> tuple[Array, Saved]:
-        x, weight, *bias = inputs
-        return xp.linear(x, self._out_in(weight), bias[0] if bias else None), None
+        bias = inputs[2] if len(inputs) == 3 else None
+        return xp.linear(inputs[0], self._out_in(inputs[1]), bias), None
 
     def vjp(self, xp: Namespace, cotangent: Array, at: Point, wanted: Wanted) -> tuple[Contribution, ...]:
-        x, weight, *bias = at.inputs
-        into_x = xp.matmul(cotangent, self._out_in(weight)) if wanted[0] else None
-        into_weight = self._outer(cotangent, x) if wanted[1] else None
-        if not bias:
+        inputs = at.inputs
+        into_x = xp.matmul(cotangent, self._out_in(inputs[1])) if wanted[0] else None
+        into_weight = self._outer(cotangent, inputs[0]) if wanted[1] else None
+        if len(inputs) == 2:
             return into_x, into_weight
         return into_x, into_weight, self._into_bias(xp, cotangent) if wanted[2] else None
 
@@ -104,7 +104,7 @@ class Linear(Op):
         if self.rank > 2:
             cotangent = cotangent.reshape((*cotangent.shape[: -self.rank], -1, cotangent.shape[-1]))
             x = x.reshape((*x.shape[: -self.rank], -1, x.shape[-1]))
-        return Outer(cotangent, x, tokens=self.rank > 1, transposed=self.weight_layout == "in_out")
+        return outer((cotangent, x, self.rank > 1, self.weight_layout == "in_out"))
 
     def _into_bias(self, xp: Namespace, cotangent: Array) -> Array:
         return cotangent if self.rank == 1 else xp.sum(cotangent, tuple(range(-self.rank, -1)))
