@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 
 from chainrule.engine.trace import Cancelled
 from chainrule.operations import Calls, Limits, Refused, run
-from chainrule.operations.train import Progress
+from chainrule.schemas.progress import Progress
 
 N, IN, HIDDEN, OUT, STEPS = 6, 3, 7, 5, 50
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
@@ -133,7 +133,7 @@ def test_an_input_follows_a_logit_uphill_with_the_parameters_fixed(choice: str, 
         theirs.step()
         assert_allclose(stages["loss"]["loss"], logit.item(), **EXACT)
         assert_allclose(stages["update"]["values"]["x"], leaves["x"].detach(), **EXACT)
-    assert list(reply["values"]) == ["x"]
+    assert list(reply["moved"]) == ["x"]
     assert reply["loss"] > reply["losses"][0]
 
 
@@ -147,7 +147,7 @@ def test_the_stages_say_what_each_does(backend: str) -> None:
         for name in NAMES:
             assert not stages["clear"]["gradients"][name].any()
             assert_allclose(stages["update"]["change"][name], -0.1 * stages["backward"]["gradients"][name], atol=1e-15)
-    assert_allclose(reply["values"]["W1"], second["update"]["values"]["W1"])
+    assert_allclose(reply["moved"]["W1"], second["update"]["values"]["W1"])
 
 
 @BACKENDS
@@ -186,7 +186,7 @@ def test_a_single_example_has_no_batch_axis(backend: str) -> None:
     reply = run("train", request)
     stages = reply["recorded"][1]
     assert reply["outputs"].shape == (OUT,)
-    assert reply["values"]["x"].shape == stages["backward"]["gradients"]["x"].shape == (IN,)
+    assert reply["moved"]["x"].shape == stages["backward"]["gradients"]["x"].shape == (IN,)
 
 
 @BACKENDS
@@ -203,7 +203,7 @@ def test_scalars_descend_too(optimizer: str, backend: str) -> None:
     assert reply["losses"][0] == 36
     assert first["backward"]["gradients"]["w"] == 36
     assert reply["loss"] < 36
-    assert np.shape(reply["values"]["w"]) == ()
+    assert np.shape(reply["moved"]["w"]) == ()
 
 
 def test_what_does_not_matter_stays_and_a_penalty_pulls() -> None:
@@ -213,7 +213,7 @@ def test_what_does_not_matter_stays_and_a_penalty_pulls() -> None:
     assert_allclose(change, -0.1 * 6 * request["network"]["layers"][2]["weight"], **EXACT)
     network = {**request["network"], "parameters": {"unused": [1.0, 2.0]}}
     idle = run("train", {**problem(backend="numpy", steps=2), "network": network, "wrt": ["unused"]})
-    assert_allclose(idle["values"]["unused"], [1, 2])
+    assert_allclose(idle["moved"]["unused"], [1, 2])
 
 
 def test_kinks_are_told_with_their_step_and_a_warning_once() -> None:
@@ -298,7 +298,7 @@ def test_the_cost_covers_what_is_returned() -> None:
         for trace in (False, True):
             request = problem(backend="numpy", steps=7, record=3, optimizer=optimizer, trace=trace)
             call = Calls().take("train", request)
-            found = numbers({key: call.run()[key] for key in ("losses", "outputs", "values", "recorded")})
+            found = numbers({key: call.run()[key] for key in ("losses", "outputs", "moved", "recorded")})
             assert found <= call.cost.returned + 10 <= found * 1.3 + 10
 
 

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from chainrule_client.replies import TraceEntry as TraceEntry
     from chainrule_client.retries import Retries as Retries
     from chainrule_client.torch_modules import from_torch as from_torch
+    from chainrule_client.training import TrainingStep as TrainingStep
 
 # A module is imported when a name of it is first asked for: building a network loads no HTTP, the command loads NumPy
 # only where it computes, and `chainrule serve` can still say how many threads NumPy shall have.
@@ -87,6 +88,7 @@ _NAMES = {
     "replies": "Jacobian Kink Reply Step TraceEntry",
     "retries": "Retries",
     "torch_modules": "from_torch",
+    "training": "TrainingStep",
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 

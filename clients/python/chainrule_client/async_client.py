@@ -27,6 +27,7 @@ from chainrule_client.operations import Operations
 from chainrule_client.replies import Reply, op_description
 from chainrule_client.requests import Call, HTTPRequest
 from chainrule_client.retries import Retries
+from chainrule_client.watching import Told, is_stream
 
 
 class AsyncClient(Operations[Coroutine[Any, Any, Reply], Coroutine[Any, Any, list[Graded]]]):
@@ -86,7 +87,19 @@ class AsyncClient(Operations[Coroutine[Any, Any, Reply], Coroutine[Any, Any, lis
 
     async def _perform(self, call: Call) -> Reply:
         request = call.http()
-        return reply_from(*read(await self._send(request), request))
+        response = await self._send(request)
+        if call.watch is None:
+            return reply_from(*read(response, request))
+        told = Told(call.watch)
+        try:
+            if is_stream(response):
+                async for line in response.aiter_lines():
+                    told.take(line)
+        except httpx.RequestError as error:
+            raise failure_to_connect(error, request, str(self._http.base_url)) from error
+        finally:
+            await response.aclose()
+        return reply_from(*told.outcome(response, request))
 
     async def _grade_all(self, session: Session, concurrency: int, shown: bool | None) -> list[Graded]:
         with session:
@@ -127,12 +140,16 @@ class AsyncClient(Operations[Coroutine[Any, Any, Reply], Coroutine[Any, Any, lis
 
     async def _try(self, request: HTTPRequest, seconds: float | None) -> httpx.Response | httpx.RequestError:
         try:
-            return await self._http.request(
+            sent = self._http.build_request(
                 request.method,
                 request.path,
                 content=request.body,
                 headers=request.headers_within(seconds),
                 timeout=timeout_within(self._http.timeout, seconds),
             )
+            response = await self._http.send(sent, stream=request.streamed)
+            if not is_stream(response):
+                await response.aread()
+            return response
         except httpx.RequestError as error:
             return error

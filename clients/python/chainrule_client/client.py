@@ -26,6 +26,7 @@ from chainrule_client.operations import Operations
 from chainrule_client.replies import Reply, op_description
 from chainrule_client.requests import Call, HTTPRequest
 from chainrule_client.retries import Retries
+from chainrule_client.watching import Told, is_stream
 
 
 class Client(Operations[Reply, list[Graded]]):
@@ -93,7 +94,19 @@ class Client(Operations[Reply, list[Graded]]):
 
     def _perform(self, call: Call) -> Reply:
         request = call.http()
-        return reply_from(*read(self._send(request), request))
+        response = self._send(request)
+        if call.watch is None:
+            return reply_from(*read(response, request))
+        told = Told(call.watch)
+        try:
+            if is_stream(response):
+                for line in response.iter_lines():
+                    told.take(line)
+        except httpx.RequestError as error:
+            raise failure_to_connect(error, request, str(self._http.base_url)) from error
+        finally:
+            response.close()
+        return reply_from(*told.outcome(response, request))
 
     def _grade_all(self, session: Session, concurrency: int, shown: bool | None) -> list[Graded]:
         with session:
@@ -134,12 +147,16 @@ class Client(Operations[Reply, list[Graded]]):
 
     def _try(self, request: HTTPRequest, seconds: float | None) -> httpx.Response | httpx.RequestError:
         try:
-            return self._http.request(
+            sent = self._http.build_request(
                 request.method,
                 request.path,
                 content=request.body,
                 headers=request.headers_within(seconds),
                 timeout=timeout_within(self._http.timeout, seconds),
             )
+            response = self._http.send(sent, stream=request.streamed)
+            if not is_stream(response):
+                response.read()
+            return response
         except httpx.RequestError as error:
             return error

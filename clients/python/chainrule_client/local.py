@@ -81,7 +81,7 @@ class LocalClient(Operations[Reply, list[Graded]]):
 
     def _perform(self, call: Call) -> Reply:
         with _refusals():
-            return Reply(operations.run(call.operation, _on_numpy(call), self._calls))
+            return Reply(operations.run(call.operation, _on_numpy(call), self._calls, call.watch))
 
     def _grade_all(self, session: Session, concurrency: int, shown: bool | None) -> list[Graded]:
         with session:
@@ -142,6 +142,7 @@ forward = _client.forward
 loss = _client.loss
 gradients = _client.gradients
 jacobians = _client.jacobians
+train = _client.train
 grade = _client.grade
 grade_many = _client.grade_many
 instances = _client.instances

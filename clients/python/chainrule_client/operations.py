@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any, Generic, Literal, TypeVar
 
+from chainrule_client.asking import Answer, Backend, DType, Layout, Penalties, computation_fields, problem_fields
 from chainrule_client.classes.session import Session
-from chainrule_client.requests import Call, Inputs, LossLike, NetworkLike, Pairs, grade_request, pairs_on_the_wire
+from chainrule_client.exploring import Exploring
+from chainrule_client.requests import Inputs, LossLike, NetworkLike, Pairs, grade_request, pairs_on_the_wire
 from chainrule_client.tensors import TensorLike
 
-Answer = TypeVar("Answer", covariant=True)
-"""What a method returns: a `Reply`, or a coroutine of one."""
 Many = TypeVar("Many", covariant=True)
 """What `grade_many` returns: a list, or a coroutine of one."""
 
-Layout = Literal["torch", "numerator", "denominator"]
 Form = Literal["dense", "structured"]
-DType = Literal["float64", "float32"]
-Backend = Literal["torch", "numpy"]
-Penalties = Sequence[Mapping[str, Any]]
 
 
-class Operations(ABC, Generic[Answer, Many]):
+class Operations(Exploring[Answer], Generic[Answer, Many]):
     """A problem goes in, a `Reply` comes out.
 
     Of the arguments that the methods share:
@@ -42,20 +38,8 @@ class Operations(ABC, Generic[Answer, Many]):
     """
 
     @abstractmethod
-    def _perform(self, call: Call) -> Answer:
-        """Have the call computed."""
-
-    @abstractmethod
     def _grade_all(self, session: Session, concurrency: int, shown: bool | None) -> Many:
         """Have all submissions of a session graded."""
-
-    def call(self, operation: str, request: Mapping[str, Any], *, request_id: str | None = None) -> Answer:
-        """Any operation, from the request as the wire has it."""
-        return self._perform(Call.of(operation, request, request_id))
-
-    def _ask(self, operation: str, fields: Mapping[str, Any], request_id: str | None) -> Answer:
-        given = {name: value for name, value in fields.items() if value is not None}
-        return self.call(operation, given, request_id=request_id)
 
     def validate(
         self,
@@ -76,8 +60,8 @@ class Operations(ABC, Generic[Answer, Many]):
         return self._ask(
             "validate",
             {
-                **_problem(network, inputs, targets, loss, penalties),
-                **_computation(batched, layout, dtype, device, backend),
+                **problem_fields(network, inputs, targets, loss, penalties),
+                **computation_fields(batched, layout, dtype, device, backend),
             },
             request_id,
         )
@@ -105,8 +89,8 @@ class Operations(ABC, Generic[Answer, Many]):
         return self._ask(
             "forward",
             {
-                **_problem(network, inputs, targets, loss, penalties),
-                **_computation(batched, layout, dtype, device, backend),
+                **problem_fields(network, inputs, targets, loss, penalties),
+                **computation_fields(batched, layout, dtype, device, backend),
                 "trace": trace,
             },
             request_id,
@@ -132,8 +116,8 @@ class Operations(ABC, Generic[Answer, Many]):
         return self._ask(
             "loss",
             {
-                **_problem(network, inputs, targets, loss, penalties),
-                **_computation(batched, layout, dtype, device, backend),
+                **problem_fields(network, inputs, targets, loss, penalties),
+                **computation_fields(batched, layout, dtype, device, backend),
                 "per_example": per_example,
             },
             request_id,
@@ -169,8 +153,8 @@ class Operations(ABC, Generic[Answer, Many]):
         return self._ask(
             "gradients",
             {
-                **_problem(network, inputs, targets, loss, penalties),
-                **_computation(batched, layout, dtype, device, backend),
+                **problem_fields(network, inputs, targets, loss, penalties),
+                **computation_fields(batched, layout, dtype, device, backend),
                 "wrt": wrt,
                 "upstream": upstream,
                 "per_example": per_example,
@@ -206,8 +190,8 @@ class Operations(ABC, Generic[Answer, Many]):
         return self._ask(
             "jacobians",
             {
-                **_problem(network, inputs, targets, loss, penalties),
-                **_computation(batched, layout, dtype, device, backend),
+                **problem_fields(network, inputs, targets, loss, penalties),
+                **computation_fields(batched, layout, dtype, device, backend),
                 "pairs": pairs_on_the_wire(pairs),
                 "form": form,
             },
@@ -285,17 +269,3 @@ class Operations(ABC, Generic[Answer, Many]):
             },
             request_id,
         )
-
-
-def _problem(
-    network: NetworkLike,
-    inputs: Inputs,
-    targets: TensorLike | None = None,
-    loss: LossLike | None = None,
-    penalties: Penalties | None = None,
-) -> dict[str, Any]:
-    return {"network": network, "inputs": inputs, "targets": targets, "loss": loss, "penalties": penalties}
-
-
-def _computation(batched: bool, layout: Layout, dtype: DType, device: str, backend: Backend | None) -> dict[str, Any]:
-    return {"batched": batched, "layout": layout, "dtype": dtype, "device": device, "backend": backend}

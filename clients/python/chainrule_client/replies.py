@@ -10,6 +10,7 @@ import numpy as np
 
 from chainrule.schemas.encoding import to_array
 from chainrule_client.tensors import Array
+from chainrule_client.training import training_steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +67,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Kink:
-    """A node was differentiated at a kink: at `index` of its input, as if its derivative were `value`."""
+    """A node was differentiated at a kink: at `index` of its input, as if its derivative were `value`.
+
+    step: of a training, the step at which it was."""
 
     node: str
     index: tuple[int, ...]
     value: float
+    step: int | None = None
 
 
 class Reply(Mapping[str, Any]):
@@ -232,7 +236,7 @@ def _per_example(sent: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _kinks(sent: Sequence[Mapping[str, Any]]) -> list[Kink]:
-    return [Kink(kink["node"], tuple(kink["index"]), float(kink["value"])) for kink in sent]
+    return [Kink(kink["node"], tuple(kink["index"]), float(kink["value"]), kink.get("step")) for kink in sent]
 
 
 def _verification(sent: Mapping[str, Any]) -> dict[str, Any]:
@@ -263,6 +267,9 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "steps": _steps,
     "kinks": _kinks,
     "verification": _verification,
+    "losses": to_array,
+    "moved": _by_name,
+    "recorded": training_steps,
 }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 from uuid import uuid4
 
+from chainrule.schemas.progress import Watch
 from chainrule_client.answers import answer_tree, answers_to_wire
 from chainrule_client.networks import Network, Spec
 from chainrule_client.tensors import TensorLike, encode, to_wire
@@ -25,9 +26,13 @@ class Call:
     operation: str
     request: Mapping[str, Any]
     request_id: str
+    watch: Watch | None = None
+    """Who is told how far it has come, where it takes steps."""
 
     @classmethod
-    def of(cls, operation: str, request: Mapping[str, Any], request_id: str | None = None) -> Call:
+    def of(
+        cls, operation: str, request: Mapping[str, Any], request_id: str | None = None, watch: Watch | None = None
+    ) -> Call:
         """Raises ValueError for a value that cannot be sent."""
         network = request.get("network")
         spelled_out = {**request, "network": network.spec} if isinstance(network, Network) else dict(request)
@@ -35,12 +40,15 @@ class Call:
         tree = to_wire(spelled_out, narrow=request.get("dtype") == "float32")
         if answers is not None:
             tree["answers"] = answers_to_wire(answers)
-        return cls(operation, tree, request_id or uuid4().hex)
+        return cls(operation, tree, request_id or uuid4().hex, watch)
 
     def http(self) -> HTTPRequest:
         """The same call as a POST. Raises ValueError for what JSON cannot hold."""
         headers = {"Content-Type": "application/json", "X-Request-ID": self.request_id}
-        return HTTPRequest("POST", f"/v1/{self.operation}", headers, encode(self.request))
+        if self.watch is not None:
+            headers["Accept"] = "text/event-stream, application/problem+json;q=0.5"
+        body = encode(self.request)
+        return HTTPRequest("POST", f"/v1/{self.operation}", headers, body, streamed=self.watch is not None)
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,8 @@ class HTTPRequest:
     path: str
     headers: Mapping[str, str]
     body: bytes | None = None
+    streamed: bool = False
+    """Whether the answer is read as it comes."""
 
     @classmethod
     def get(cls, path: str, request_id: str | None = None) -> HTTPRequest:

@@ -21,8 +21,8 @@ from chainrule.api.workers import Full, Workers
 from chainrule.operations import Call, Calls, Ready, Refused
 from chainrule.operations.results import warn_nonfinite
 from chainrule.operations.terms import Terms
-from chainrule.operations.train import Watch
 from chainrule.schemas.encoding import encode
+from chainrule.schemas.progress import Watch
 
 FORMS: Mapping[str, tuple[bytes, ...]] = {"train": (JSON, EVENT_STREAM)}
 """The media types in which an operation's reply is to be had, where JSON is not the only one."""

@@ -16,8 +16,8 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
 from chainrule.api.exchange import ClientGone, Exchange
 from chainrule.api.problems import Problem, internal_error
-from chainrule.operations.train import Progress
 from chainrule.schemas.encoding import spelled
+from chainrule.schemas.progress import Progress
 
 EVENT_STREAM = b"text/event-stream"
 

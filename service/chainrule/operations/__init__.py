@@ -12,6 +12,7 @@ from chainrule.operations.limits import Limits
 from chainrule.operations.refusals import Fault, Refused
 from chainrule.operations.results import Reply, warn_nonfinite
 from chainrule.schemas.encoding import encode, nonfinite
+from chainrule.schemas.progress import Watch
 
 __all__ = [
     "INSTANCES",
@@ -50,9 +51,18 @@ def answer(operation: str, body: bytes, calls: Calls | None = None) -> bytes:
     return encode(reply, lambda paths: warn_nonfinite(reply, paths))
 
 
-def run(operation: str, request: Mapping[str, Any], calls: Calls | None = None) -> Reply:
-    """Run `operation` (`forward`, `gradients`, …, `instances`) on a request of Python values. Raises Refused."""
+def run(
+    operation: str, request: Mapping[str, Any], calls: Calls | None = None, watch: Watch | None = None
+) -> Reply:
+    """Run `operation` (`forward`, `gradients`, …, `instances`) on a request of Python values. Raises Refused.
+
+    `watch` is told how far it has come, where it is one that takes steps.
+    """
     calls = calls or shared_calls()
-    reply = (calls.draw(request) if operation == INSTANCES else calls.take(operation, request)).run()
+    if operation == INSTANCES:
+        reply = calls.draw(request).run()
+    else:
+        call = calls.take(operation, request)
+        reply = (call if watch is None else call.watched(watch)).run()
     warn_nonfinite(reply, nonfinite(reply))
     return reply

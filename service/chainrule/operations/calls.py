@@ -27,7 +27,7 @@ from chainrule.operations.refusals import Refused, refuse
 from chainrule.operations.results import Reply
 from chainrule.operations.structures import Structure, Structures
 from chainrule.operations.terms import UNLIMITED, Terms
-from chainrule.operations.train import Train, Watch
+from chainrule.operations.train import Train
 from chainrule.operations.validate import Validate
 from chainrule.operations.validation import refusal_of
 from chainrule.schemas import requests
@@ -35,6 +35,7 @@ from chainrule.schemas.answers import Answers, MisplacedAnswer, read_answers
 from chainrule.schemas.envelope import Envelope, MalformedBody, load, parse_skeleton, split
 from chainrule.schemas.grading import GradeRequest
 from chainrule.schemas.parts import Tree, detach, whole
+from chainrule.schemas.progress import Watch
 from chainrule.schemas.tensors import ArrayCollector, UnfitTensor, pointer_of
 from chainrule.schemas.training import TrainRequest
 

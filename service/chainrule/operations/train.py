@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from math import prod
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -26,22 +26,12 @@ from chainrule.operations.objective import objective_slot, upstream_array
 from chainrule.operations.prepared import Arrays, Prepared
 from chainrule.operations.refusals import Fault, Refused, refuse
 from chainrule.operations.results import Reply, Results, check_layout
+from chainrule.schemas.progress import Progress, Watch
 from chainrule.schemas.training import AdamOptimizer, TrainRequest
 
 UPDATE_FLOPS = 16
 """Floating-point operations of an update, for each number that moves."""
 MOST_WARNINGS = 20
-
-
-class Progress(NamedTuple):
-    """How far it has come: so many of the steps are done, and the loss before the last of them."""
-
-    step: int
-    steps: int
-    loss: float
-
-
-Watch = Callable[[Progress], object]
 
 
 def unwatched(progress: Progress) -> None:
@@ -141,7 +131,7 @@ class _Account:
             "losses": np.asarray(self.losses),
             "outputs": results.value(output, last.values[output]),
             "loss": self._train.prepared.xp.to_numpy(loss),
-            "values": self._values(values),
+            "moved": self._values(values),
             "recorded": self._recorded,
             "kinks": self._kinks,
             "kink_count": self._kink_count,

@@ -191,7 +191,7 @@ class TrainReply(ComputedReply):
     losses: ResultTensor = Field(description="What is descended, before each update.")
     outputs: ResultTensor = Field(description="After the last update.")
     loss: ResultTensor = Field(description="After the last update.")
-    values: dict[str, ResultTensor] = Field(description="After the last update: of all that moved.")
+    moved: dict[str, ResultTensor] = Field(description="What moved, as it is after the last update.")
     recorded: list[TrainingStep]
     kinks: list[TrainKink] = Field(max_length=20)
     kink_count: int = Field(description="How many there are, over all steps; `kinks` has the first.")

@@ -1,4 +1,4 @@
-"""A bar that shows how far grading has come: on a terminal, and nowhere else."""
+"""A bar that shows how far grading, or a training, has come: on a terminal, and nowhere else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def _nowhere(done: int) -> None:
 
 
 @contextmanager
-def progress(total: int, wanted: bool | None = None) -> Iterator[Callable[[int], None]]:
+def progress(total: int, wanted: bool | None = None, label: str = "grading") -> Iterator[Callable[[int], None]]:
     """What to call with how many are done. wanted: None for a bar where stderr is a terminal."""
     if not (sys.stderr.isatty() if wanted is None else wanted):
         yield _nowhere
@@ -20,7 +20,7 @@ def progress(total: int, wanted: bool | None = None) -> Iterator[Callable[[int],
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("grading", total=total)
+        task = bar.add_task(label, total=total)
         yield lambda done: bar.update(task, completed=done)

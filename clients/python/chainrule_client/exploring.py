@@ -1,0 +1,76 @@
+"""The operations that let a network be looked into: training step by step, the flow of gradients, the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, Literal
+
+from chainrule.schemas.progress import Watch
+from chainrule_client.asking import (
+    Answer,
+    Asking,
+    Backend,
+    DType,
+    Layout,
+    Penalties,
+    computation_fields,
+    problem_fields,
+)
+from chainrule_client.requests import Inputs, LossLike, NetworkLike
+from chainrule_client.tensors import TensorLike
+
+
+class Exploring(Asking[Answer], Generic[Answer]):
+    """Part of `Operations`, which says what the arguments are that all its methods share."""
+
+    def train(
+        self,
+        network: NetworkLike,
+        inputs: Inputs,
+        targets: TensorLike | None = None,
+        loss: LossLike | None = None,
+        *,
+        steps: int,
+        learning_rate: float,
+        optimizer: str | Mapping[str, Any] = "sgd",
+        maximize: bool = False,
+        clear_gradients: bool = True,
+        wrt: Literal["parameters"] | Sequence[str] = "parameters",
+        upstream: TensorLike | None = None,
+        record: int = 1,
+        trace: bool = False,
+        watch: Watch | None = None,
+        penalties: Penalties | None = None,
+        batched: bool = True,
+        layout: Layout = "torch",
+        dtype: DType = "float64",
+        device: str = "auto",
+        backend: Backend | None = None,
+        request_id: str | None = None,
+    ) -> Answer:
+        """`losses` before each step; `outputs`, `loss` and what `moved` after the last; and `recorded`, step by step.
+
+        optimizer: `sgd`, `adam`, or with options `{"name": "sgd", "momentum": 0.9}`.
+        clear_gradients: False adds the gradients of all steps up.
+        wrt: what moves, parameters or inputs. upstream: a cotangent of the output, in place of targets and a loss.
+        record: the numbers of the first step, and of every so-many-th after it; 0 for none.
+        watch: called with a `Progress` (step, steps, loss) now and then while it goes on.
+        """
+        return self._ask(
+            "train",
+            {
+                **problem_fields(network, inputs, targets, loss, penalties),
+                **computation_fields(batched, layout, dtype, device, backend),
+                "steps": steps,
+                "learning_rate": learning_rate,
+                "optimizer": optimizer,
+                "maximize": maximize,
+                "clear_gradients": clear_gradients,
+                "wrt": wrt,
+                "upstream": upstream,
+                "record": record,
+                "trace": trace,
+            },
+            request_id,
+            watch,
+        )

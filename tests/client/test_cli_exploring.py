@@ -1,0 +1,98 @@
+"""Training, pictures and flow at the prompt."""
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from chainrule_client.cli import app
+
+REQUEST = {
+    "network": {"layers": [{"op": "linear", "weight": [[2.0]], "bias": [-1.0]}]},
+    "inputs": [[1.0], [3.0]],
+    "targets": [[2.0], [3.0]],
+    "loss": "mse",
+}
+
+
+@pytest.fixture(autouse=True)
+def no_service(monkeypatch):
+    monkeypatch.delenv("CHAINRULE_URL", raising=False)
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "request.json"
+    path.write_text(json.dumps(REQUEST))
+    return str(path)
+
+
+def run(*args, stdin=None):
+    return CliRunner().invoke(app, list(args), input=stdin)
+
+
+def reply(*args):
+    result = run(*args, "--json")
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_training_is_shown_stage_by_stage(file):
+    result = run("train", file, "--steps", "2", "--learning-rate", "0.1", "--momentum", "0.5")
+    assert result.exit_code == 0, result.stderr
+    stages = [line.strip() for line in result.stdout.splitlines() if line.startswith("  ") and line[2] != " "]
+    assert stages[:8] == [
+        "forward",
+        "loss  2.5",
+        "clear: the gradients are 0",
+        "backward",
+        "update: remembered of W1",
+        "update: remembered of b1",
+        "update",
+        "forward",
+    ]
+    assert "losses [2]\n  [2.5  1.36]" in result.stdout
+
+
+def test_accumulation_is_shown_where_it_happens(file):
+    result = run("train", file, "--steps", "2", "--learning-rate", "0.1", "--accumulate")
+    assert result.stdout.count("clear: the gradients are kept") == 1
+    assert result.stdout.count("accumulated") == 1
+
+
+def test_options_of_training_go_before_what_the_file_says(file, tmp_path):
+    own = tmp_path / "own.json"
+    sgd = {"name": "sgd", "momentum": 0.9, "weight_decay": 0.1}
+    own.write_text(json.dumps({**REQUEST, "steps": 3, "learning_rate": 0.1, "optimizer": sgd, "record": 0}))
+    by_file = reply("train", str(own))
+    again = reply("train", file, "--steps", "3", "--learning-rate", "0.1", "--momentum", "0.9", "--weight-decay", "0.1")
+    np.testing.assert_allclose(by_file["losses"], again["losses"])
+    assert by_file["recorded"] == []
+    assert len(reply("train", str(own), "--record", "2")["recorded"]) == 2
+    other = reply("train", str(own), "--optimizer", "adam", "--steps", "1", "--maximize")
+    assert other["loss"] > other["losses"][0]
+    changed = reply("train", str(own), "--momentum", "0")
+    np.testing.assert_allclose(changed["moved"]["W1"], reply("train", str(own), "--momentum", "0.0")["moved"]["W1"])
+    assert changed["losses"] != by_file["losses"]
+
+
+def test_what_training_lacks_is_asked_for(file):
+    result = run("train", file)
+    assert result.exit_code == 2
+    assert "--steps 10" in result.stderr
+    result = run("train", file, "--steps", "3")
+    assert "--learning-rate 0.1" in result.stderr
+    result = run("train", file, "--steps", "3", "--learning-rate", "0.1", "--optimizer", "adagrad")
+    assert result.exit_code == 2
+    assert "/optimizer" in result.stderr or "optimizer's name" in result.stderr
+
+
+def test_a_bar_is_shown_on_a_terminal_alone(file, monkeypatch):
+    from chainrule_client import cli_exploring
+
+    asked = []
+    monkeypatch.setattr("chainrule_client.classes.progress.progress", lambda *args, **kwargs: asked.append(args))
+    run("train", file, "--steps", "3", "--learning-rate", "0.1")
+    assert asked == []
+    assert cli_exploring.sys.stderr.isatty() is False
