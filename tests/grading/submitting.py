@@ -63,12 +63,23 @@ def everything(shape: Shape) -> list[str]:
     return [*every_gradient(shape), *(f"values.{name}" for name in nodes(shape))]
 
 
+def without_outputs(shape: Shape) -> list[str]:
+    return ["loss", "gradients.y_hat", *parameters(shape)]
+
+
+def weights(shape: Shape) -> list[str]:
+    return [f"gradients.W{layer}" for layer in range(1, shape.layers + 1)]
+
+
 SETS = {
     "usual": usual,
     "without y_hat": without_y_hat,
     "every gradient": every_gradient,
     "everything": everything,
     "parameters": parameters,
+    "without outputs": without_outputs,
+    "weights": weights,
+    "one weight": lambda shape: weights(shape)[-1:],
 }
 """What may be handed in."""
 

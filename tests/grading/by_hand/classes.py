@@ -26,7 +26,7 @@ class Classes:
         self.harmless: list[Slip] = []
         numbers: list[_Numbers] = []
         for slip in every(shape):
-            if slip.needs is not None and slip.needs not in quantities:
+            if not set(slip.needs) <= set(quantities):
                 continue
             answers = [found for found in (slip.answers(net) for net in nets) if found is not None]
             if len(answers) < len(nets):

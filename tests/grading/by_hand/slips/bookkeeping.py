@@ -20,7 +20,9 @@ def slips(shape: Shape) -> Iterator[Slip]:
     parameters = [f"{letter}{layer}" for layer in layers for letter in "Wb"]
     nodes = [f"{letter}{layer}" for layer in layers for letter in "as"]
     for one, other in combinations(parameters, 2):
-        yield Slip("exchanged", f"{one} and {other}", finish=partial(_exchanged, one, other))
+        first, second = f"gradients.{one}", f"gradients.{other}"
+        finish = partial(_exchanged, first, second)
+        yield Slip("exchanged", f"{one} and {other}", finish=finish, needs=(first, second))
     for at in (*nodes, *parameters):
         name = "gradients.y_hat" if at == nodes[0] else f"gradients.{at}"
         yield Slip("zeros", at, finish=partial(_zeros, name))
@@ -32,8 +34,7 @@ def slips(shape: Shape) -> Iterator[Slip]:
 
 
 def _exchanged(one: str, other: str, _: Net, answers: Answers) -> Answers:
-    first, second = f"gradients.{one}", f"gradients.{other}"
-    return answers | {first: answers[second], second: answers[first]}
+    return answers | {one: answers[other], other: answers[one]}
 
 
 def _zeros(name: str, _: Net, answers: Answers) -> Answers:
@@ -42,7 +43,7 @@ def _zeros(name: str, _: Net, answers: Answers) -> Answers:
 
 def _rounded_ones(name: str, at: str) -> Iterator[Slip]:
     for places in DECIMALS:
-        yield Slip("rounded", at, detail=f"{places} decimals", finish=partial(_rounded, name, places), needs=name)
+        yield Slip("rounded", at, detail=f"{places} decimals", finish=partial(_rounded, name, places), needs=(name,))
 
 
 def _rounded(name: str, places: int, _: Net, answers: Answers) -> Answers:

@@ -27,7 +27,7 @@ def slips(shape: Shape) -> Iterator[Slip]:
                 code = "averaged" if averaged else _code(constant)
                 yield Slip(code, f"{letter}{layer}", {(step, layer): rule}, value=constant)
     if shape.loss in ("bce", "cross_entropy"):
-        yield from _log_bases()
+        yield from _log_bases(shape)
 
 
 def _named(shape: Shape) -> list[float]:
@@ -53,12 +53,16 @@ def _is_of_a_reduction(shape: Shape, constant: float) -> bool:
     return constant in (*sizes, *(1 / size for size in sizes))
 
 
-def _log_bases() -> Iterator[Slip]:
+def _log_bases(shape: Shape) -> Iterator[Slip]:
+    """At a parameter such a constant is a factor as any other."""
     for base in (2, 10):
         rule, value, detail = _times(1 / log(base)), 1 / log(base), f"base {base}"
         yield Slip("log_base", "C", {VALUE: rule}, detail, value, how=IN_THE_VALUE)
         yield Slip("log_base", "C", {DERIVATIVE: rule}, detail, value, how=IN_THE_DERIVATIVE)
         yield Slip("log_base", "C", {VALUE: rule, DERIVATIVE: rule}, detail, value, how=IN_BOTH)
+        for layer in range(1, shape.layers + 1):
+            yield Slip("factor", f"W{layer}", {("weight", layer): rule}, value=value)
+            yield Slip("factor", f"b{layer}", {("bias", layer): rule}, value=value)
 
 
 def _made(constant: float, at: str, place: tuple[str, int]) -> Slip:

@@ -18,8 +18,10 @@ def slips(shape: Shape) -> Iterator[Slip]:
         at_once = {("back through the activation", shape.layers): _times(1 / size)}
         layers = range(1, shape.layers + 1)
         in_the_end = {(step, layer): _times(1 / size) for layer in layers for step in ("weight", "bias")}
-        yield Slip("moved", "C", start | at_once, value=size, how="made good at once")
-        yield Slip("moved", "C", start | in_the_end, value=size, how="made good in each parameter")
+        for how, later in (("at once", at_once), ("in each parameter", in_the_end)):
+            # With no gradient of a later quantity at hand it is a factor.
+            needs = (f"gradients.W{shape.layers}",)
+            yield Slip("moved", "C", start | later, value=size, how=f"made good {how}", needs=needs)
 
 
 def _times(constant: float) -> Rule:

@@ -44,8 +44,8 @@ class Slip:
     value: float | None = None
     finish: Callable[[Net, Answers], Answers] | None = None
     how: str = ""
-    needs: str | None = None
-    """A quantity without which the slip is not one that anybody could name."""
+    needs: tuple[str, ...] = ()
+    """Quantities without which nobody could name the slip."""
 
     @property
     def key(self) -> Key:

@@ -99,7 +99,7 @@ def _times_constants(shape: Shape, layer: int) -> Iterator[Slip]:
     for constant in (-1.0, 2.0, 0.5, 1 / shape.batch):
         code = "sign" if constant == -1 else "factor"
         for at, step in ((f"s{layer}", "linear"), (f"a{layer}", "activation")):
-            needs = "outputs" if at == f"a{shape.layers}" else f"values.{at}"
+            needs = ("outputs" if at == f"a{shape.layers}" else f"values.{at}",)
             rule: Rule = lambda here, c=constant: c * here.right  # noqa: E731
             how = "in the forward pass alone"
             yield Slip(code, at, {(step, layer): rule}, value=constant, how=how, needs=needs)
