@@ -226,3 +226,16 @@ def test_threads_share_a_grader(truth: dict[str, Any]) -> None:
     with ThreadPoolExecutor(4) as threads:
         found = list(threads.map(lambda number: encode(calls.parse("grade", bodies[number % 3]).run()), range(60)))
     assert found == expected * 20
+
+
+def test_an_upstream_stands_in_place_of_a_loss() -> None:
+    rng = np.random.default_rng(8)
+    weight, upstream, x = rng.normal(size=(5, 3)), rng.normal(size=(4, 5)), rng.normal(size=(4, 3))
+    request = {"network": {"layers": [{"op": "linear", "weight": weight}]}, "inputs": x, "upstream": upstream}
+    gradients = {"W1": upstream.T @ x, "x": -upstream @ weight}
+    reply = operations.run("grade", {**request, "answers": {"gradients": gradients}})
+    assert {item["quantity"]: item["status"] for item in reply["items"]} == {
+        "gradients.W1": "correct",
+        "gradients.x": "wrong",
+    }
+    assert [each["mistake"] for each in reply["diagnosis"]] == ["sign"]

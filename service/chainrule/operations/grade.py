@@ -16,6 +16,7 @@ from chainrule.grading import LEVELS, Grader, Policy, Quantity, UnknownQuantity,
 from chainrule.grading.quantities import resolve
 from chainrule.operations.graders import Graders
 from chainrule.operations.limits import ITEMSIZE, Limits
+from chainrule.operations.objective import upstream_array
 from chainrule.operations.prepared import Arrays, Prepared
 from chainrule.operations.refusals import refuse
 from chainrule.operations.results import Reply, meta
@@ -41,6 +42,7 @@ class Grade:
         self.policy = Policy(**request.policy.model_dump())
         self.answers: Answers = {}
         self._within: Feedback = "values"
+        self.differentiates = request.upstream is not None or prepared.plan.loss is not None
         points = request.points or {}
         self._named = {name: self._resolve(name, f"/points/{_escaped(name)}") for name in points}
         self._base = self._of_problem()
@@ -68,24 +70,23 @@ class Grade:
         return {**report.told(level), "warnings": [], "meta": meta("numpy", "cpu", "float64")}
 
     def _grader(self, arrays: Arrays) -> Grader:
-        leaves = self.prepared.host_leaves(arrays)
-        request = self.request
+        request, leaves = self.request, self.prepared.host_leaves(arrays)
+        upstream = upstream_array(self.prepared, request, arrays)
         try:
-            return Grader(self.prepared.plan, leaves, batched=request.batched, dtype=request.dtype)
+            return Grader(self.prepared.plan, leaves, upstream=upstream, batched=request.batched, dtype=request.dtype)
         except EngineError as error:
             raise self.prepared.description.pointers.refusal(error) from None
 
     def _resolve(self, name: str, pointer: str) -> Quantity:
         try:
-            return resolve(self.prepared.plan, name, differentiates=self.prepared.plan.loss is not None)
+            return resolve(self.prepared.plan, name, differentiates=self.differentiates)
         except UnknownQuantity as error:
             raise refuse(pointer, str(error)) from None
 
     def _of_problem(self) -> Cost:
         plan = self.prepared.plan
-        every = (
-            [] if plan.loss is None else [plan.index[name] for name in (*plan.parameters, *plan.inputs, *plan.nodes)]
-        )
+        names = (*plan.parameters, *plan.inputs, *plan.nodes) if self.differentiates else ()
+        every = [plan.index[name] for name in names]
         return self.prepared.cost + forward_cost(plan) + gradients_cost(plan, every)
 
     def _with_jacobians(self, quantities: Iterable[Quantity]) -> Cost:

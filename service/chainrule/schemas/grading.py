@@ -9,7 +9,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from chainrule.schemas.ops import Strict
 from chainrule.schemas.reports import Feedback
-from chainrule.schemas.requests import Problem
+from chainrule.schemas.requests import Differentiated
 
 MOST_POINTS = 1e6
 MOST_PLACES = 15
@@ -71,7 +71,7 @@ class Policy(Strict):
         return self
 
 
-class GradeRequest(Problem):
+class GradeRequest(Differentiated):
     """A report on answers to a problem: which are right, what follows from an earlier mistake, and which mistake."""
 
     answers: Annotated[None, _ReadApart]

@@ -96,7 +96,22 @@ Wrt = Annotated[
 ]
 
 
-class GradientsRequest(Problem):
+class Differentiated(Problem):
+    """A problem with something to differentiate: the loss, or with `upstream` Σ upstream · output in its place."""
+
+    upstream: Tensor | None = Field(
+        default=None, description="A cotangent of the output, in the outputs' shape, in place of a loss."
+    )
+
+    @field_validator("upstream")
+    @classmethod
+    def _one_objective(cls, upstream: TensorSlot | None, others: ValidationInfo) -> TensorSlot | None:
+        if upstream is not None and others.data.get("loss") is not None:
+            raise ValueError("a loss and an upstream were given: the upstream stands in place of a loss, so drop one")
+        return upstream
+
+
+class GradientsRequest(Differentiated):
     """The gradients of the loss, or with `upstream` the cotangents that it brings about."""
 
     wrt: Wrt = "parameters"
@@ -106,17 +121,7 @@ class GradientsRequest(Problem):
     steps: bool = Field(
         default=False, description="Also return each node's cotangent, local factors and what it passes on."
     )
-    upstream: Tensor | None = Field(
-        default=None, description="A cotangent of the output, in the outputs' shape, in place of a loss."
-    )
     verify: bool = Field(default=False, description="Check the gradients against differences of forward values.")
-
-    @field_validator("upstream")
-    @classmethod
-    def _one_seed(cls, upstream: TensorSlot | None, others: ValidationInfo) -> TensorSlot | None:
-        if upstream is not None and others.data.get("loss") is not None:
-            raise ValueError("a loss and an upstream were given: the upstream stands in place of a loss, so drop one")
-        return upstream
 
 
 class Pair(Strict):

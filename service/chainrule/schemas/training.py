@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self, Union
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from chainrule.schemas.documented import ComputedReply, Documented, Kink, ResultTensor, TraceEntry
 from chainrule.schemas.ops import ParameterNames, Strict
 from chainrule.schemas.own_words import in_own_words
-from chainrule.schemas.requests import Problem
-from chainrule.schemas.tensors import Inline, Tensor, TensorSlot
+from chainrule.schemas.requests import Differentiated
+from chainrule.schemas.tensors import Inline
 
 MOST_STEPS = 100_000
 LARGEST = 1e30
@@ -97,7 +97,7 @@ Moving = Annotated[
 ]
 
 
-class TrainRequest(Problem):
+class TrainRequest(Differentiated):
     """Steps of descent, the five stages of each with their numbers. With `upstream` in place of a loss,
     Σ upstream · output is descended: with `maximize` and `wrt: ["x"]` an input follows a class's logit uphill."""
 
@@ -111,9 +111,6 @@ class TrainRequest(Problem):
         "without `zero_grad()`.",
     )
     wrt: Moving = "parameters"
-    upstream: Tensor | None = Field(
-        default=None, description="A cotangent of the output, in the outputs' shape, in place of a loss."
-    )
     record: int = Field(
         default=1,
         ge=0,
@@ -122,13 +119,6 @@ class TrainRequest(Problem):
         "1, 11, 21, …, 0 for none. The losses of all steps are always there.",
     )
     trace: bool = Field(default=False, description="In the steps recorded, every node's value as well.")
-
-    @field_validator("upstream")
-    @classmethod
-    def _one_objective(cls, upstream: TensorSlot | None, others: ValidationInfo) -> TensorSlot | None:
-        if upstream is not None and others.data.get("loss") is not None:
-            raise ValueError("a loss and an upstream were given: the upstream stands in place of a loss, so drop one")
-        return upstream
 
 
 class ForwardStage(Documented):
