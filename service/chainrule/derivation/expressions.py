@@ -7,8 +7,8 @@ so that `scale * x` is x for a scale of 1.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,13 +25,18 @@ class Env:
     """Where expressions are evaluated: the values of one example by name, and the numbers that each index runs over.
 
     Indices are arrays that broadcast against each other; `depth` is how many axes they use, counted from the end.
-    `batch` has the values of every example, for sums over all of them.
+    `batch` has the values of every example, for sums over all of them; `known` what was worked out before.
     """
 
     values: Mapping[str, Array]
     indices: Mapping[str, Array]
     depth: int = 0
     batch: Sequence[Mapping[str, Array]] = ()
+    known: dict[Any, Any] = field(default_factory=dict)
+
+    def example(self, values: Mapping[str, Array]) -> Env:
+        """The same for another example."""
+        return replace(self, values=values)
 
     def over(self, sizes: Mapping[str, int]) -> Env:
         """The same with further indices, each along an axis of its own before those in use, the first one first."""
@@ -245,18 +250,45 @@ def add(*terms: Operand) -> Expression:
 
 
 def mul(*factors: Operand) -> Expression:
-    """The product, without ones, products within it opened; 0 where a factor is."""
-    kept: list[Expression] = []
+    """The product: products within it opened, numbers and signs taken together in front; 0 where a factor is."""
+    number: float = 1
+    others: list[Expression] = []
+    for factor in _opened(factors):
+        if isinstance(factor, Number) and _short(number * factor.number):
+            number *= factor.number
+        else:
+            others.append(factor)
+    if number == 0:
+        return Number(0)
+    if abs(number) != 1:
+        others = _with_number(abs(number), others)
+    product = (others[0] if len(others) == 1 else Product(tuple(others))) if others else Number(1)
+    return negative(product) if number < 0 else product
+
+
+def _opened(factors: Iterable[Operand]) -> Iterator[Expression]:
     for factor in map(as_expression, factors):
-        if _is(factor, 0):
-            return Number(0)
-        if not _is(factor, 1):
-            kept += factor.factors if isinstance(factor, Product) else (factor,)
-    if not kept:
-        return Number(1)
-    if isinstance(kept[0], Number) and kept[0].number == -1 and len(kept) > 1:
-        return negative(mul(*kept[1:]))
-    return kept[0] if len(kept) == 1 else Product(tuple(kept))
+        if isinstance(factor, Product):
+            yield from factor.factors
+        elif isinstance(factor, Negative):
+            yield Number(-1)
+            yield from _opened([factor.of])
+        else:
+            yield factor
+
+
+def _with_number(number: float, factors: list[Expression]) -> list[Expression]:
+    """The factors times a number: within a fraction of a number where there is one, else in front."""
+    for position, factor in enumerate(factors):
+        if isinstance(factor, Quotient) and isinstance(factor.over, Number) and _short(number * factor.over.number):
+            within_it = Quotient(Number(number * factor.over.number), factor.under)
+            return [*factors[:position], within_it, *factors[position + 1 :]]
+    return [Number(number), *factors]
+
+
+def _short(number: float) -> bool:
+    """Whether a product of numbers is as short as one would write it, and not 0.30000000000000004."""
+    return len(repr(float(number))) <= 8
 
 
 def negative(operand: Operand) -> Expression:

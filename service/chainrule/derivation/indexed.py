@@ -6,7 +6,7 @@ Indices count from 0, as everywhere in this service.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -239,7 +239,7 @@ class OverBatch(Expression):
         return rf"\sum_{{{self.letter}=1}}^{{{self.count.latex()}}} \left({body}\right)_{{{self.letter}}}"
 
     def value(self, env: Env) -> Any:
-        return sum(self.body.value(replace(env, values=values)) for values in env.batch)
+        return sum(self.body.value(env.example(values)) for values in env.batch)
 
     def parts(self) -> Iterator[Expression]:
         yield self.body

@@ -6,12 +6,12 @@ two are one edge, so that ∂y/∂x is the whole derivative.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from chainrule.derivation.expressions import Expression, Size, add
+from chainrule.derivation.expressions import Env, Expression, Size, add
 from chainrule.derivation.indexed import Symbol, definitions, entry
 from chainrule.derivation.notation import Application, Notation, Outer, over_grid
 from chainrule.derivation.notations import notation_of
@@ -31,7 +31,6 @@ class Subject:
         self.letters = Letters(self.symbols, letters)
         self.batch = Size(self.letters.free("N"), plan.batch) if batched else None
         self._notations: dict[int, Notation[Any]] = {}
-        self._takers: dict[int, list[Edge]] | None = None
 
     def symbol(self, slot: int) -> Symbol:
         """What a value is called."""
@@ -59,14 +58,31 @@ class Subject:
             )
         return self._notations[number]
 
-    def edges_into(self, slot: int) -> list[Edge]:
+    def edges_into(self, slot: int) -> Sequence[Edge]:
         """The edges from everything that takes a value back to it, in the order of the steps."""
-        if self._takers is None:
-            self._takers = {}
-            for number, step in enumerate(self.plan.steps):
-                for source in dict.fromkeys(step.inputs):
-                    self._takers.setdefault(source, []).append(Edge(self, number, source))
-        return self._takers.get(slot, [])
+        return self._takers.get(slot, ())
+
+    def leads_elsewhere(self, source: int, target: int) -> bool:
+        """Whether a step's output depends on one of its inputs by another way as well."""
+        others = sum(1 << edge.target for edge in self.edges_into(source) if edge.target != target)
+        return bool(others & self._before[target])
+
+    @cached_property
+    def _takers(self) -> dict[int, list[Edge]]:
+        found: dict[int, list[Edge]] = {}
+        for number, step in enumerate(self.plan.steps):
+            for source in dict.fromkeys(step.inputs):
+                found.setdefault(source, []).append(Edge(self, number, source))
+        return found
+
+    @cached_property
+    def _before(self) -> list[int]:
+        """For each slot those that it depends on, as bits of a number."""
+        found = [0] * len(self.plan.slots)
+        for step in self.plan.steps:
+            for source in step.inputs:
+                found[step.output] |= found[source] | 1 << source
+        return found
 
 
 @dataclass(frozen=True)
@@ -122,24 +138,24 @@ class Edge:
     @property
     def fraction(self) -> str:
         """∂y/∂x."""
-        return fraction(self.subject.symbol(self.target).latex(), self.subject.symbol(self.source).latex())
+        return self._direct(self.subject.symbol(self.target).latex(), self.subject.symbol(self.source).latex())
 
     @cached_property
     def matrix(self) -> Expression | None:
         """The Jacobian, where it is a matrix with a name of its own."""
-        found: Expression | None = self._only(Notation.matrix)
+        found: Expression | None = self._only(lambda notation, position: notation.matrix(position))
         return found
 
     @cached_property
     def outer(self) -> Outer | None:
         """The other factor, where a gradient by this value is an outer product."""
-        found: Outer | None = self._only(Notation.outer)
+        found: Outer | None = self._only(lambda notation, position: notation.outer(position))
         return found
 
     @cached_property
     def passes_on(self) -> bool:
         """Whether this is the identity."""
-        return bool(self._only(Notation.passes_on))
+        return bool(self._only(lambda notation, position: notation.passes_on(position)))
 
     @cached_property
     def element(self) -> Equation:
@@ -149,15 +165,22 @@ class Edge:
         j = letters.indices(self.wrt, i)
         total = add(*(notation.partial(position, i, j) for position in self.positions))
         target = entry(self.subject.symbol(self.target), i).latex()
-        return Equation(fraction(target, entry(self.subject.symbol(self.source), j).latex()), total)
+        return Equation(self._direct(target, entry(self.subject.symbol(self.source), j).latex()), total)
 
-    def value(self, env: Any) -> Any:
+    def value(self, env: Env) -> Any:
         """The Jacobian of one example as the element equation has it, in torch's axis order: (*of, *wrt)."""
         letters = self.subject.letters
         i = letters.indices(self.of)
         return over_grid(self.element.right, (*i, *letters.indices(self.wrt, i)), env)
 
-    def _only(self, ask: Any) -> Any:
+    def _direct(self, over: str, under: str) -> str:
+        """∂over/∂under, marked where the same letters could stand for more than this step's own derivative."""
+        found = fraction(over, under)
+        if self.subject.leads_elsewhere(self.source, self.target):
+            return rf"\left.{found}\right|_{{\mathrm{{direct}}}}"
+        return found
+
+    def _only(self, ask: Callable[[Notation[Any], int], Any]) -> Any:
         """What the notation says of the one position; None where the value is taken twice."""
         if len(self.positions) > 1:
             return None

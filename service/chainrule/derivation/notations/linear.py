@@ -28,22 +28,26 @@ class OfLinear(Notation[Linear]):
 
     def whole(self) -> Expression:
         x, weight, *bias = self.at.inputs
-        if self.op.rank == 1:
+        if self._of_vector:
             product = Matmul(Transposed(weight) if self._flipped else weight, x)
         else:
             product = Matmul(x, weight if self._flipped else Transposed(weight))
         return product + bias[0] if bias else product
 
     def matrix(self, which: int) -> Expression | None:
-        if which != 0 or self.op.rank != 1:
+        if which != 0 or not self._of_vector:
             return None
         return Transposed(self.at.inputs[1]) if self._flipped else self.at.inputs[1]
 
     def outer(self, which: int) -> Outer | None:
-        return Outer(self.at.inputs[0], self._flipped) if which == 1 and self.op.rank == 1 else None
+        return Outer(self.at.inputs[0], self._flipped) if which == 1 and self._of_vector else None
 
     def passes_on(self, which: int) -> bool:
-        return which == 2 and self.op.rank == 1
+        return which == 2 and self._of_vector
+
+    @property
+    def _of_vector(self) -> bool:
+        return len(self.at.input_shapes[0]) == 1
 
     @property
     def _flipped(self) -> bool:
