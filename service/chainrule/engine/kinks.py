@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chainrule.engine.plan import Plan
 from chainrule.engine.trace import Trace
 
 MOST_SHOWN = 20
@@ -23,14 +24,17 @@ class Kink:
     batched: bool
 
 
+def with_kinks(plan: Plan, steps: Iterable[int]) -> tuple[int, ...]:
+    """Those of `steps` whose op has a kink: what `find_kinks` need look at, worked out once for a plan."""
+    return tuple(sorted(number for number in steps if plan.steps[number].op.at_kink is not None))
+
+
 def find_kinks(trace: Trace, steps: Iterable[int], most: int = MOST_SHOWN) -> tuple[int, list[Kink]]:
     """How many elements sit on a kink of those `steps` (numbers of the plan's) that were differentiated, and the
     first `most` of them in the order of the steps."""
     xp, count, shown = trace.xp, 0, list[Kink]()
-    for number in sorted(steps):
+    for number in with_kinks(trace.plan, steps):
         step, point = trace.plan.steps[number], trace.points[number]
-        if step.op.at_kink is None:
-            continue
         mask = step.op.kinks(xp, point)
         here = 0 if mask is None else xp.count_nonzero(mask)
         if not here:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -89,7 +90,7 @@ class Plan:
         """The nodes' names in the order they run, the loss and the penalties left out."""
         return tuple(step.name for step in self.steps if step.op.family not in ("loss", "penalty", "total"))
 
-    @property
+    @cached_property
     def data_loss(self) -> int | None:
         """The number of the step that compares the output with the targets: C, or what penalties are added to."""
         return next((number for number, step in enumerate(self.steps) if step.op.family == "loss"), None)

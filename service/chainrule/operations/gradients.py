@@ -12,7 +12,7 @@ from chainrule.engine.backends import Array
 from chainrule.engine.backward import Cotangent, Fused, Program, backward_program, pull_back
 from chainrule.engine.cost import Cost, forward_cost, gradients_cost
 from chainrule.engine.fused import fuse, fused_warning
-from chainrule.engine.kinks import find_kinks
+from chainrule.engine.kinks import find_kinks, with_kinks
 from chainrule.engine.loss_warnings import loss_warnings
 from chainrule.engine.steps import Link, links
 from chainrule.engine.structure import Outer
@@ -41,6 +41,7 @@ class Gradients:
             self._check_per_example()
         slots = tuple(self.wrt.values())
         self.program = backward_program(plan, self.of, slots)
+        self.with_kinks = with_kinks(plan, (number for number, *_ in self.program.steps))
         self.step_program = self._step_program() if self.request.steps else None
         if self.step_program is not None:
             _check_layout_of_steps(prepared, self.step_program)
@@ -72,7 +73,7 @@ class Gradients:
             reply["per_example"] = {"gradients": self._per_example(trace, seed, results, fused)}
         if self.step_program is not None:
             reply["steps"] = [self._step(results, link) for link in links(trace, self.step_program, cotangents, fused)]
-        results.add_kinks(reply, *find_kinks(trace, (number for number, *_ in self.program.steps)))
+        results.add_kinks(reply, *find_kinks(trace, self.with_kinks))
         warnings = _warnings(trace, fused)
         if self.request.verify:
             reply["verification"], doubts = self._verification(arrays, trace, cotangents, results, cancelled)

@@ -8,7 +8,7 @@ from chainrule.engine.backward import backward_program
 from chainrule.engine.cost import WALKS, Cost, forward_cost, jacobian_cost
 from chainrule.engine.fused import fuse, fused_warning
 from chainrule.engine.jacobian import jacobian
-from chainrule.engine.kinks import find_kinks
+from chainrule.engine.kinks import find_kinks, with_kinks
 from chainrule.engine.trace import never
 from chainrule.operations.limits import Limits
 from chainrule.operations.naming import resolve
@@ -41,9 +41,8 @@ class Jacobians:
             start=prepared.cost + forward_cost(plan),
         )
         limits.check(self.cost, self.request.dtype)
-        self.walked = {
-            number for of, wrt in self.pairs.values() for number, *_ in backward_program(plan, of, (wrt,)).steps
-        }
+        programs = (backward_program(plan, of, (wrt,)) for of, wrt in self.pairs.values())
+        self.with_kinks = with_kinks(plan, {number for program in programs for number, *_ in program.steps})
 
     def run(self, arrays: Arrays, cancelled: Callable[[], bool] = never) -> Reply:
         """The reply. Raises Refused, and Cancelled."""
@@ -54,5 +53,5 @@ class Jacobians:
             value = jacobian(trace, of, wrt, fused=fused, cancelled=cancelled)
             found[name] = results.jacobian(of, wrt, value, structured=self.structured)
         reply: Reply = {"jacobians": found}
-        results.add_kinks(reply, *find_kinks(trace, self.walked))
+        results.add_kinks(reply, *find_kinks(trace, self.with_kinks))
         return results.finish(reply, [fused_warning(trace, fused)] if fused else [])
