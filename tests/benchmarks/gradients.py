@@ -1,4 +1,8 @@
-"""Forward and backward in process: our engine against torch autograd on the same net, one thread."""
+"""Forward and backward in process: our engine against torch autograd on the same net, one thread.
+
+Beside it, as information, our engine against the same written out by hand on the same backend: a ratio of 1 would be an
+engine that costs nothing, and no engine on that backend is as many times faster than autograd as the code by hand is.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from by_hand import by_hand
 from networks import PARAMETERS, Problem, Sizes, problem
 from numpy.typing import NDArray
-from pairs import Goal, Row, paired, timed
+from pairs import TOLD, Goal, Row, paired, timed
 from torch.nn import functional
 
 from chainrule.engine.backends import Array
@@ -34,17 +39,20 @@ def large(quick: bool) -> Iterator[Row]:
 
 
 def _compared(what: str, net: Problem, backend: str, bound: float, turns: int, times: int) -> Iterator[Row]:
-    ours = engine(net, backend)
+    what, own = f"{what} ({net.sizes}, {net.dtype})", f"{backend} backend"
+    ours, bare, goal = engine(net, backend), by_hand(net, backend), Goal("times as fast", bound)
     for name, peer in {"autograd.grad": autograd_grad(net), "loss.backward": loss_backward(net)}.items():
-        for found, wanted in zip(ours(), peer(), strict=True):
-            _check_close(np.asarray(found), wanted.numpy())
-        yield paired(
-            f"{what} ({net.sizes}, {net.dtype})",
-            (f"{backend} backend", timed(ours, times)),
-            (name, timed(peer, times)),
-            Goal("times as fast", bound),
-            turns,
-        )
+        _check_equal(ours, peer)
+        yield paired(what, (own, timed(ours, times)), (name, timed(peer, times)), goal, turns)
+    _check_equal(ours, bare)
+    yield paired(what, (own, timed(ours, times)), (f"{backend} by hand", timed(bare, times)), TOLD, turns)
+    by_autograd = timed(autograd_grad(net), times)
+    yield paired(what, (f"{backend} by hand", timed(bare, times)), ("autograd.grad", by_autograd), TOLD, turns)
+
+
+def _check_equal(ours: Callable[[], Sequence[Array]], peer: Callable[[], Sequence[Array]]) -> None:
+    for found, wanted in zip(ours(), peer(), strict=True):
+        _check_close(np.asarray(found), np.asarray(wanted))
 
 
 def _check_close(found: NDArray[Any], wanted: NDArray[Any]) -> None:
