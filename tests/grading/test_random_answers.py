@@ -66,6 +66,15 @@ def test_many_random_answers_are_given_no_diagnosis(spoil: Spoil) -> None:
     _check(spoil, 2000)
 
 
+def test_a_constant_without_a_name_counts_with_three_entries_that_agree() -> None:
+    for outputs, found in ((5, ["factor"]), (3, ["factor"]), (2, [])):
+        shape = Shape((7, 11, outputs), 13, ("tanh", "identity"), "squared_error")
+        net = draw(shape, 1)
+        truth = answers_in(usual(shape), solve(net))
+        report = grader_of(net).grade({**truth, "gradients.b2": 1.37 * truth["gradients.b2"]}, Policy())
+        assert [each.findings[0].code for each in report.diagnosis] == found, outputs
+
+
 def _check(spoil: Spoil, draws: int) -> None:
     diagnosed, wrong = 0, 0
     problems = [_problem(shape, seed) for shape in SHAPES for seed in range(5)]
