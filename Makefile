@@ -17,7 +17,7 @@ PIP  := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 test test-quick: export OMP_NUM_THREADS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-quick lint types format bench image clean
+.PHONY: help serve test test-quick lint types format pictures bench image clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -42,6 +42,9 @@ types: $(VENV)/dev.stamp  ## mypy, strict
 format: $(VENV)/dev.stamp  ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+pictures: $(VENV)/dev.stamp  ## draw the pictures of the documentation anew
+	$(BIN)/python docs/make_pictures.py
 
 bench: $(VENV)/dev.stamp  ## speed against the peers, as ratios in one run
 	$(BIN)/python tests/benchmarks/run.py

@@ -133,3 +133,43 @@ def test_versions_are_those_that_are_installed(in_process: InProcess) -> None:
     }
     assert "cpu" in info.backends["numpy"]
     assert info.backends["torch"][0] == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("query", "accept"),
+    [("", "image/svg+xml"), ("?format=svg", "application/json"), ("", "image/avif,image/svg+xml,*/*;q=0.8")],
+)
+def test_a_curve_is_drawn_where_a_picture_is_asked_for(query: str, accept: str, in_process: InProcess) -> None:
+    reply = in_process.get(f"/v1/ops/relu{query}", headers={"Accept": accept})
+    assert reply.status_code == 200
+    assert reply.headers["content-type"] == "image/svg+xml"
+    assert reply.headers["x-content-type-options"] == "nosniff"
+    assert "default-src 'none'" in reply.headers["content-security-policy"]
+    assert reply.text.startswith("<svg")
+    assert ">relu</text>" in reply.text
+
+
+def test_json_is_the_rule(in_process: InProcess) -> None:
+    for headers in ({}, {"Accept": "*/*"}, {"Accept": "text/html,*/*;q=0.8"}):
+        reply = in_process.get("/v1/ops/relu", headers=headers)
+        assert reply.headers["content-type"] == "application/json"
+    picture = in_process.get("/v1/ops/relu?format=json", headers={"Accept": "image/svg+xml"})
+    assert picture.headers["content-type"] == "application/json"
+
+
+def test_an_op_without_a_curve_has_no_picture(in_process: InProcess) -> None:
+    problem = assert_problem(in_process.get("/v1/ops/softargmax?format=svg"), 422)
+    assert "no curve to draw" in problem.detail
+
+
+def test_options_of_an_op_change_its_curve(in_process: InProcess) -> None:
+    query = {"low": -1, "high": 1, "points": 3, "options": '{"slope": 0.1}'}
+    reply = in_process.get("/v1/ops/leaky_relu", params=query)
+    assert reply.json()["curve"]["derivative"] == [0.1, 0.1, 1.0]
+    picture = in_process.get("/v1/ops/leaky_relu", params={**query, "format": "svg"})
+    assert ">leaky_relu, slope 0.1</text>" in picture.text
+
+
+@pytest.mark.parametrize("options", ["", "[]", "{", "1", '{"slope": NaN}', '{"slope": "<b>"}', '{"<b>": 1}'])
+def test_options_that_are_none_are_422(options: str, in_process: InProcess) -> None:
+    assert_problem(in_process.get("/v1/ops/leaky_relu", params={"options": options, "format": "svg"}), 422)

@@ -88,11 +88,40 @@ def test_what_training_lacks_is_asked_for(file):
     assert "/optimizer" in result.stderr or "optimizer's name" in result.stderr
 
 
-def test_a_bar_is_shown_on_a_terminal_alone(file, monkeypatch):
-    from chainrule_client import cli_exploring
-
+def test_no_bar_is_shown_where_there_is_no_terminal(file, monkeypatch):
     asked = []
     monkeypatch.setattr("chainrule_client.classes.progress.progress", lambda *args, **kwargs: asked.append(args))
-    run("train", file, "--steps", "3", "--learning-rate", "0.1")
+    assert run("train", file, "--steps", "3", "--learning-rate", "0.1").exit_code == 0
     assert asked == []
-    assert cli_exploring.sys.stderr.isatty() is False
+
+
+def test_curves_are_written_to_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run("plot", "relu", "leaky_relu:slope=0.1", "gelu:approximate=tanh", "softplus")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == "written: curves.svg\n"
+    picture = (tmp_path / "curves.svg").read_text(encoding="utf-8")
+    for title in ("relu", "leaky_relu, slope 0.1", "gelu, approximate tanh", "softplus"):
+        assert f">{title}</text>" in picture
+    assert run("plot", "tanh", "--low", "-1", "--high", "1", "--out", "-").stdout.startswith("<svg")
+    run("plot", "tanh", "--out", "mine.svg")
+    assert (tmp_path / "mine.svg").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["rleu"], "did you mean relu"),
+        (["softargmax"], "no curve to draw"),
+        (["leaky_relu:slope"], "leaky_relu:slope=0.1"),
+        (["leaky_relu:slope=steep"], "wants a number"),
+        (["leaky_relu:slop=1"], "slope"),
+        (["relu", "--out", "nowhere/at/all.svg"], "cannot be written"),
+        (["relu", "--low", "3", "--high", "1"], "low below high"),
+    ],
+)
+def test_what_cannot_be_drawn_is_told(args, says, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run("plot", *args)
+    assert result.exit_code == 2
+    assert says in result.stderr

@@ -36,3 +36,34 @@ def test_an_op_that_is_none_is_not_found(name: str, says: str) -> None:
     with pytest.raises(Refused, match=says) as refused:
         describe_op(name)
     assert refused.value.status == 404
+
+
+def test_a_curve_has_the_options_asked_for() -> None:
+    curve = describe_op("leaky_relu", -1, 1, 3, {"slope": 0.1})["curve"]
+    assert curve["derivative"].tolist() == [0.1, 0.1, 1]
+    assert curve["kink_derivatives"].tolist() == [0.1]
+
+
+@pytest.mark.parametrize(
+    ("op", "options", "pointer"),
+    [
+        ("leaky_relu", {"slop": 0.1}, "/slop"),
+        ("leaky_relu", {"slope": "0.1"}, "/slope"),
+        ("leaky_relu", {"op": "relu"}, "/op"),
+        ("leaky_relu", {"name": "a"}, "/name"),
+        ("softplus", {"beta": 0}, "/beta"),
+        ("hardtanh", {"min_val": 3}, ""),
+        ("prelu", {"slope": [[0.1]]}, ""),
+        ("mse", {"scale": 2}, ""),
+    ],
+)
+def test_options_that_are_none_are_refused(op: str, options: dict[str, object], pointer: str) -> None:
+    with pytest.raises(Refused) as refused:
+        describe_op(op, options=options)
+    assert refused.value.faults[0].pointer == pointer
+
+
+def test_kinks_have_their_value_and_the_derivative_used_wherever_the_points_are() -> None:
+    curve = describe_op("hardtanh", -2, 2, 4)["curve"]
+    assert curve["kinks"].tolist() == curve["kink_values"].tolist() == [-1, 1]
+    assert curve["kink_derivatives"].tolist() == [0, 0]

@@ -18,8 +18,10 @@ ALLOWED = {
     "chainrule.schemas": ("chainrule.schemas", "chainrule.engine"),
     "chainrule.grading": ("chainrule.grading", "chainrule.engine"),
     "chainrule.derivation": ("chainrule.derivation", "chainrule.engine"),
+    "chainrule.pictures": ("chainrule.pictures",),
     "chainrule.operations": (
         "chainrule.operations",
+        "chainrule.pictures",
         "chainrule.derivation",
         "chainrule.grading",
         "chainrule.problems",
@@ -28,7 +30,7 @@ ALLOWED = {
     ),
     "chainrule.api": ("chainrule",),
     "chainrule": (),
-    "chainrule_client": ("chainrule_client", "chainrule.schemas"),
+    "chainrule_client": ("chainrule_client", "chainrule.schemas", "chainrule.pictures"),
     "chainrule_client.local": ("chainrule_client", "chainrule.schemas", "chainrule.operations"),
     "chainrule_client.cli": ("chainrule_client", "chainrule"),
 }

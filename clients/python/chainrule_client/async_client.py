@@ -23,6 +23,7 @@ from chainrule_client.connection import (
     timeout_within,
     worth_repeating,
 )
+from chainrule_client.curves import CurveRequest, OpLike, drawn
 from chainrule_client.operations import Operations
 from chainrule_client.replies import Reply, op_description
 from chainrule_client.requests import Call, HTTPRequest
@@ -49,9 +50,20 @@ class AsyncClient(Operations[Coroutine[Any, Any, Reply], Coroutine[Any, Any, lis
         """The catalogue of ops."""
         return await self._get("/v1/ops")
 
-    async def op(self, name: str) -> Any:
-        """One op: formula, derivative, kinks, parameters, curve data. Raises NotFound."""
-        return op_description(await self._get(f"/v1/ops/{quote(name, safe='')}"))
+    async def op(
+        self, name: OpLike, *, low: float | None = None, high: float | None = None, points: int | None = None
+    ) -> Any:
+        """One op: formula, derivative, kinks, parameters, and the data of its curve. Raises NotFound.
+
+        op: its name, or with options `{"op": "leaky_relu", "slope": 0.1}`. low, high, points: the curve's range.
+        """
+        return op_description(await self._get(CurveRequest.of(name, low, high, points).path))
+
+    async def plot(self, *ops: OpLike, low: float = -5, high: float = 5, columns: int = 4) -> str:
+        """The curves of ops and their derivatives side by side, kinks marked: the text of an SVG."""
+        return drawn(
+            [CurveRequest.of(op) for op in ops], [await self.op(each, low=low, high=high) for each in ops], columns
+        )
 
     async def problems(self) -> Any:
         """The problems on file, set by set."""

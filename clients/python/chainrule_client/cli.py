@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chainrule_client import cli_class, cli_exploring, cli_grading, cli_problems
+from chainrule_client import cli_class, cli_grading, cli_pictures, cli_problems, cli_training
 from chainrule_client.cli_running import Json, RequestFile, Url, client_for, read_object, reporting, show
 from chainrule_client.errors import ChainruleError
 
@@ -152,7 +152,8 @@ def jacobians(
 app.command()(cli_grading.grade)
 app.command("class")(cli_class.class_)
 app.command()(cli_grading.check)
-app.command()(cli_exploring.train)
+app.command()(cli_training.train)
+app.command()(cli_pictures.plot)
 app.command()(cli_problems.problems)
 app.command()(cli_problems.instance)
 

@@ -22,6 +22,7 @@ from chainrule_client.connection import (
     timeout_within,
     worth_repeating,
 )
+from chainrule_client.curves import CurveRequest, OpLike, drawn
 from chainrule_client.operations import Operations
 from chainrule_client.replies import Reply, op_description
 from chainrule_client.requests import Call, HTTPRequest
@@ -56,9 +57,19 @@ class Client(Operations[Reply, list[Graded]]):
         """The catalogue of ops."""
         return self._get("/v1/ops")
 
-    def op(self, name: str) -> Any:
-        """One op: formula, derivative, kinks, parameters, curve data. Raises NotFound."""
-        return op_description(self._get(f"/v1/ops/{quote(name, safe='')}"))
+    def op(
+        self, name: OpLike, *, low: float | None = None, high: float | None = None, points: int | None = None
+    ) -> Any:
+        """One op: formula, derivative, kinks, parameters, and the data of its curve. Raises NotFound.
+
+        op: its name, or with options `{"op": "leaky_relu", "slope": 0.1}`. low, high, points: the curve's range.
+        """
+        return op_description(self._get(CurveRequest.of(name, low, high, points).path))
+
+    def plot(self, *ops: OpLike, low: float = -5, high: float = 5, columns: int = 4) -> str:
+        """The curves of ops and their derivatives side by side, kinks marked: the text of an SVG."""
+        found = [self.op(each, low=low, high=high) for each in ops]
+        return drawn([CurveRequest.of(op) for op in ops], found, columns)
 
     def problems(self) -> Any:
         """The problems on file, set by set."""

@@ -20,6 +20,7 @@ from chainrule.operations.catalogue import catalogue, describe_op
 from chainrule.operations.information import information
 from chainrule_client.classes.graded import Graded
 from chainrule_client.classes.session import Chunk, Session
+from chainrule_client.curves import CurveRequest, OpLike, drawn
 from chainrule_client.errors import Fault, error_for
 from chainrule_client.operations import Operations
 from chainrule_client.replies import Reply, op_description
@@ -49,10 +50,21 @@ class LocalClient(Operations[Reply, list[Graded]]):
         """The catalogue of ops."""
         return catalogue()
 
-    def op(self, name: str) -> Any:
-        """One op: formula, derivative, kinks, parameters, curve data. Raises NotFound."""
+    def op(
+        self, name: OpLike, *, low: float | None = None, high: float | None = None, points: int | None = None
+    ) -> Any:
+        """One op: formula, derivative, kinks, parameters, and the data of its curve. Raises NotFound.
+
+        op: its name, or with options `{"op": "leaky_relu", "slope": 0.1}`. low, high, points: the curve's range.
+        """
+        asked = CurveRequest.of(name, low, high, points)
         with _refusals():
-            return op_description(describe_op(name))
+            return op_description(describe_op(asked.name, options=asked.options, **asked.given()))
+
+    def plot(self, *ops: OpLike, low: float = -5, high: float = 5, columns: int = 4) -> str:
+        """The curves of ops and their derivatives side by side, kinks marked: the text of an SVG."""
+        found = [self.op(each, low=low, high=high) for each in ops]
+        return drawn([CurveRequest.of(op) for op in ops], found, columns)
 
     def problems(self) -> Any:
         """The problems on file, set by set."""
@@ -150,6 +162,7 @@ problems = _client.problems
 problem = _client.problem
 ops = _client.ops
 op = _client.op
+plot = _client.plot
 info = _client.info
 live = _client.live
 ready = _client.ready

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
+import orjson
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from chainrule.api.problems import problem_of
+from chainrule.api.accept import preferred
+from chainrule.api.exchange import JSON
+from chainrule.api.pictures import SVG, picture
+from chainrule.api.problems import Problem, problem_of
 from chainrule.engine.backends import BackendUnavailable, choose
 from chainrule.operations import Refused
-from chainrule.operations.catalogue import FARTHEST, HIGH, LOW, MOST_POINTS, POINTS, catalogue, describe_op
+from chainrule.operations.catalogue import FARTHEST, HIGH, LOW, MOST_POINTS, POINTS, catalogue, describe_op, op_svg
 from chainrule.operations.information import information
 from chainrule.schemas.encoding import encode
 from chainrule.schemas.reference import Catalogue, Index, Information, OpDescription
@@ -36,18 +40,50 @@ async def ops() -> Response:
     return _json(catalogue())
 
 
-@router.get("/v1/ops/{op}", response_model=OpDescription, responses={404: {}, 422: {}}, summary="One op")
+@router.get(
+    "/v1/ops/{op}",
+    response_model=OpDescription,
+    responses={200: {"content": {SVG.decode(): {"schema": {"type": "string"}}}}, 404: {}, 422: {}},
+    summary="One op",
+)
 async def op(
+    request: Request,
     op: str,
     low: Bound = LOW,
     high: Bound = HIGH,
     points: Annotated[int, Query(ge=2, le=MOST_POINTS)] = POINTS,
+    options: Annotated[str, Query(max_length=2_000, description='As JSON: `{"slope": 0.1}`.')] = "{}",
+    format: Annotated[Literal["json", "svg"] | None, Query(description="In place of an Accept header.")] = None,
 ) -> Response:
-    """An op by its name or an alias; an activation with its curve over [low, high]."""
+    """An op by its name or an alias; an activation with its curve over [low, high], as JSON or as a picture."""
+    chosen = _options(options)
     try:
-        return _json(describe_op(op, low, high, points))
+        found = describe_op(op, low, high, points, chosen)
+        if _is_picture(request, format):
+            return picture(op_svg(_label(op, chosen), found), SVG)
+        return _json(found)
     except Refused as refused:
         raise problem_of(refused) from None
+
+
+def _options(text: str) -> dict[str, Any]:
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        found = None
+    if not isinstance(found, dict):
+        raise Problem(422, 'options wants a JSON object, such as {"slope": 0.1}', title="Request not valid")
+    return found
+
+
+def _is_picture(request: Request, format: str | None) -> bool:
+    if format is not None:
+        return format == "svg"
+    return preferred(request.scope["chainrule.exchange"].headers.get(b"accept"), (JSON, SVG)) == SVG
+
+
+def _label(op: str, options: dict[str, Any]) -> str:
+    return ", ".join([op, *(f"{name} {value}" for name, value in options.items())])
 
 
 @router.get("/v1/info", response_model=Information, summary="Versions, and the limits in force")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import Field
 from inspect import getdoc
 from types import NoneType
@@ -10,15 +11,20 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from chainrule.engine.backends import Namespace, choose
-from chainrule.engine.errors import DomainError
+from chainrule.engine.errors import DomainError, EngineError
 from chainrule.engine.op import Elementwise, Op, options_of, wire_name
 from chainrule.engine.registry import find, names, ops
+from chainrule.operations.description import make_op
 from chainrule.operations.op_words import ELSEWHERE
 from chainrule.operations.refusals import Refused, refuse
 from chainrule.operations.results import Reply
-from chainrule.schemas.ops import is_layer, is_loss, is_penalty, nearest
+from chainrule.operations.validation import refusal_of
+from chainrule.pictures.curves import curve_from, curves_svg
+from chainrule.schemas.ops import is_layer, is_loss, is_penalty, layer_model, nearest
+from chainrule.schemas.tensors import ArrayCollector
 
 LOW, HIGH, POINTS = -5.0, 5.0, 201
 FARTHEST = 1e6
@@ -32,8 +38,17 @@ def catalogue() -> Reply:
     return {"ops": [_entry(op) for op in ops().values()]}
 
 
-def describe_op(name: str, low: float = LOW, high: float = HIGH, points: int = POINTS) -> Reply:
-    """One op, by its name or an alias; an activation with its curve over [low, high]. Raises Refused."""
+def describe_op(
+    name: str,
+    low: float = LOW,
+    high: float = HIGH,
+    points: int = POINTS,
+    options: Mapping[str, Any] | None = None,
+) -> Reply:
+    """One op, by its name or an alias; an activation with its curve over [low, high], under `options` of the op.
+
+    Raises Refused.
+    """
     if name not in names():
         raise Refused(f"there is no such op; {nearest(name[:100], names(), ELSEWHERE)}", title="Not Found", status=404)
     if not (-FARTHEST <= low < high <= FARTHEST):
@@ -41,8 +56,35 @@ def describe_op(name: str, low: float = LOW, high: float = HIGH, points: int = P
     if not 2 <= points <= MOST_POINTS:
         raise refuse("", f"a curve has 2 to {MOST_POINTS} points")
     op = find(name)
-    curve = _curve(op(), np.linspace(low, high, points)) if issubclass(op, Elementwise) else None
+    made = _made(op, options) if options else op()
+    curve = _curve(made, np.linspace(low, high, points)) if isinstance(made, Elementwise) else None
     return {**_entry(op), "curve": curve}
+
+
+def op_svg(name: str, description: Reply) -> str:
+    """The curve of a description as a picture. Raises Refused where it has none."""
+    if description["curve"] is None:
+        raise refuse("", f"{description['op']} is no function of one number: it has no curve to draw")
+    return curves_svg([curve_from(name, description["curve"])])
+
+
+def _made(op: type[Op], options: Mapping[str, Any]) -> Op:
+    """The op with options as a layer has them. Raises Refused, with pointers into the options."""
+    if not is_layer(op) or op.parameters:
+        raise refuse("", f"{op.name} has no curve: options are for those that have one")
+    for name in ("op", "name"):
+        if name in options:
+            raise refuse(f"/{name}", f"{name} is no option of an op")
+    model = layer_model(op)
+    given = {"op": op.name, **options}
+    try:
+        made = make_op(model.model_validate(given, context={"arrays": ArrayCollector()}))
+        made.shape((1,))
+    except ValidationError as error:
+        raise refusal_of(error, given, model) from None
+    except EngineError as error:
+        raise refuse("", error.message) from None
+    return made
 
 
 def _entry(op: type[Op]) -> Reply:
@@ -102,8 +144,17 @@ def _curve(op: Elementwise, x: NDArray[np.float64]) -> Reply:
         near = np.arange(max(math.ceil(x[0]), -10), min(math.floor(x[-1]), 10) + 1, dtype=np.float64)
         candidates = _defined(op, xp, np.union1d(x, near))
         mask = op.kink(xp, candidates)
-    kinks = candidates[:0] if mask is None else candidates[mask]
-    return {"x": defined, "value": value, "derivative": derivative, "kinks": kinks}
+        kinks = candidates[:0] if mask is None else candidates[mask]
+        at_kinks = op.f(xp, kinks)
+        used = op.derivative(xp, kinks, at_kinks)
+    return {
+        "x": defined,
+        "value": value,
+        "derivative": derivative,
+        "kinks": kinks,
+        "kink_values": at_kinks,
+        "kink_derivatives": used,
+    }
 
 
 def _defined(op: Elementwise, xp: Namespace, x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -59,6 +59,8 @@ class Curve(Documented):
     value: ResultTensor
     derivative: ResultTensor
     kinks: ResultTensor
+    kink_values: ResultTensor = Field(description="The value at each kink.")
+    kink_derivatives: ResultTensor = Field(description="The derivative that is used at each.")
 
 
 class OpDescription(OpEntry):

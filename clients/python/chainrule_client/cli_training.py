@@ -1,4 +1,4 @@
-"""The commands that let a network be looked into: training it step by step."""
+"""`chainrule train`: steps of descent, with a bar while they are taken."""
 
 from __future__ import annotations
 
