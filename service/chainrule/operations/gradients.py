@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engine.backends import Array
@@ -19,8 +18,9 @@ from chainrule.engine.structure import Outer
 from chainrule.engine.trace import Trace, never
 from chainrule.engine.verify import FORWARD_PASSES, verify
 from chainrule.operations.limits import Limits
-from chainrule.operations.loss import check_per_example, need_loss
+from chainrule.operations.loss import check_per_example
 from chainrule.operations.naming import group, resolve
+from chainrule.operations.objective import objective_slot, upstream_array
 from chainrule.operations.prepared import Arrays, Prepared
 from chainrule.operations.refusals import refuse
 from chainrule.operations.results import Reply, Results, check_layout
@@ -34,7 +34,7 @@ class Gradients:
         assert isinstance(prepared.request, GradientsRequest)
         self.prepared, self.request = prepared, prepared.request
         plan = prepared.plan
-        self.of = plan.output if self.request.upstream is not None else self._scalar_loss()
+        self.of = objective_slot(prepared, self.request)
         self.wrt = self._wrt()
         check_layout(prepared, self.wrt, "gradient of")
         if self.request.per_example:
@@ -82,14 +82,6 @@ class Gradients:
             warnings += [f"verification: {doubt}" for doubt in doubts]
         return results.finish(reply, warnings)
 
-    def _scalar_loss(self) -> int:
-        slot = need_loss(self.prepared, '; or a cotangent of the outputs under "upstream"')
-        if self.prepared.plan.slots[slot].batched or self.prepared.plan.slots[slot].shape:
-            raise refuse(
-                "/loss/reduction", "a gradient is of one number, and reduction none leaves many: write sum or mean"
-            )
-        return slot
-
     def _wrt(self) -> dict[str, int]:
         plan, wrt = self.prepared.plan, self.request.wrt
         names = group(plan, wrt) if isinstance(wrt, str) else tuple(wrt)
@@ -112,15 +104,7 @@ class Gradients:
         return Program(on_way.of, on_way.steps, tuple(dict.fromkeys((*self.program.keeps, *outputs))))
 
     def _seed(self, arrays: Arrays) -> Any:
-        upstream = self.request.upstream
-        if upstream is None:
-            return 1.0
-        plan = self.prepared.plan
-        given = np.asarray(arrays[upstream.index], dtype=np.float64)
-        wanted = self.prepared.shape(plan.output)
-        if given.shape != wanted:
-            raise refuse("/upstream", f"upstream has shape {list(given.shape)}; the outputs' shape is {list(wanted)}")
-        return self.prepared.on_device(given.reshape(plan.full_shape(plan.output)))
+        return 1.0 if self.request.upstream is None else upstream_array(self.prepared, self.request, arrays)
 
     def _array(self, results: Results, slot: int, cotangents: dict[int, Cotangent]) -> Array:
         found = cotangents.get(slot)

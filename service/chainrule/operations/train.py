@@ -15,7 +15,7 @@ from chainrule.engine.cost import Cost, forward_cost, gradients_cost
 from chainrule.engine.descent import Descent, Stages, descend, objective
 from chainrule.engine.errors import EngineError
 from chainrule.engine.fused import fused_warning
-from chainrule.engine.kinks import MOST_SHOWN, find_kinks
+from chainrule.engine.kinks import MOST_SHOWN, find_kinks, with_kinks
 from chainrule.engine.loss_warnings import loss_warnings
 from chainrule.engine.optimizers import SGD, Adam, Optimizer
 from chainrule.engine.trace import Trace, never, run_forward
@@ -48,6 +48,7 @@ class Train:
         self.moving = _moving(prepared, self.request)
         check_layout(prepared, self.moving, "gradient of")
         self.program = backward_program(prepared.plan, self.of, self.moving.values())
+        self.with_kinks = with_kinks(prepared.plan, (number for number, *_ in self.program.steps))
         self.optimizer = _optimizer(self.request)
         self._watch: Watch = unwatched
         self.cost: Cost = self._cost()
@@ -168,8 +169,7 @@ class _Account:
         return {name: self._results.value(slot, found[slot]) for name, slot in self._train.moving.items()}
 
     def _note_kinks(self, stages: Stages) -> None:
-        steps = (number for number, *_ in self._train.program.steps)
-        count, shown = find_kinks(stages.trace, steps, max(0, MOST_SHOWN - len(self._kinks)))
+        count, shown = find_kinks(stages.trace, self._train.with_kinks, max(0, MOST_SHOWN - len(self._kinks)))
         if count:
             here: Reply = {}
             self._results.add_kinks(here, count, shown)
