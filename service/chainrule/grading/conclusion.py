@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from chainrule.engine.plan import Plan
 from chainrule.grading.constants import Constants
-from chainrule.grading.findings import Finding
+from chainrule.grading.findings import Finding, named
 from chainrule.grading.hypothesis import Explanation, Hypothesis
 from chainrule.grading.quantities import Quantity
 from chainrule.grading.report import Diagnosed
@@ -80,14 +82,9 @@ def _moved(
     ]
     if not right_again or not all(right_again):
         return None
-    index = int(constants.nearest(constants.values[:1] * 0 + 1 / finding.value)[0])
-    name = constants.every[index].name
-    message = (
-        f"the factor {name} is missing from ∂C/∂{plan.slots[asked.slot].name} and comes in later in the backward pass: "
-        "the gradients are right in the end"
-    )
-    hint = "The loss's derivative has the constant of the loss itself, such as the 1/N of a mean."
-    return Finding("moved", finding.at, message, hint, factor=name, value=finding.value)
+    missing = constants.every[int(constants.nearest(np.array([1 / finding.value]))[0])]
+    what = plan.slots[asked.slot].name
+    return named("moved", finding.at, what=what, factor=missing.name, value=finding.value)
 
 
 def _accumulated(found: dict[object, Diagnosed], quantities: Sequence[Quantity], plan: Plan) -> None:
@@ -102,9 +99,7 @@ def _accumulated(found: dict[object, Diagnosed], quantities: Sequence[Quantity],
         twice = first.code == "factor" and first.value == 2.0
         if not (twice and parameters and {*each.explains} <= parameters <= {*each.explains, *each.follows}):
             continue
-        message = "every gradient is twice what it should be: a second backward pass was added to the first"
-        hint = "Clear the gradients before each backward pass."
-        accumulated = Finding("accumulated", "parameters", message, hint, value=2.0)
+        accumulated = named("accumulated", "parameters", value=2.0)
         if len(each.findings) == 1:
             each.either.append(accumulated)
         else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from chainrule.grading.findings import Finding
+from chainrule.grading.findings import named
 from chainrule.grading.inquiry import Submitted
 from chainrule.grading.policy import Policy, within
 from chainrule.grading.report import Diagnosed
@@ -27,8 +27,7 @@ def exchanged(submitted: Sequence[Submitted], grader: Grader, policy: Policy) ->
         if _is(one, grader.value(other.quantity), policy) and _is(other, grader.value(one.quantity), policy):
             names = [one.quantity.name, other.quantity.name]
             at = " and ".join(name.partition(".")[2] or name for name in names)
-            message = f"{names[0]} and {names[1]} are exchanged"
-            finding = Finding("exchanged", at, message, "Check the order in which you return the gradients.")
+            finding = named("exchanged", at, what=" and ".join(names))
             found.append(Diagnosed([finding], names[:1], names[1:], []))
     return found
 

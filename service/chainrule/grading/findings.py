@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chainrule.grading.constants import Constant
+from chainrule.grading.mistakes.named import NAMED
 from chainrule.grading.mistakes.registry import Altered, Mistake
 
 
@@ -34,59 +35,46 @@ def of_mistake(mistake: Mistake[Any], altered: Altered, at: str) -> Finding:
     return Finding(mistake.code, at, message, mistake.hint, altered.detail)
 
 
+def named(
+    code: str,
+    at: str,
+    *,
+    what: str = "",
+    detail: str | None = None,
+    factor: str | None = None,
+    value: float | None = None,
+) -> Finding:
+    """A mistake for which no rule is altered. `what`: what else its sentence is about."""
+    words = NAMED[code]
+    message = words.message.format(at=at, what=what, detail=detail, factor=factor)
+    return Finding(code, at, message, words.hint, detail, factor, value)
+
+
 def of_constant(constant: Constant, at: str, *, parameter: bool = False, batch: int = 1) -> Finding:
     """A right quantity times a constant. `parameter`: in the gradient of one parameter alone."""
     if constant.value == -1:
-        return Finding("sign", at, f"the sign is flipped at {at}", "Check each minus sign on the way.", value=-1.0)
-    if parameter and batch > 1 and constant.value == 1 / batch:
-        return Finding(
-            "averaged",
-            at,
-            f"∂C/∂{at} is averaged over the batch instead of summed",
-            "The loss has its 1/N already: sum the examples' contributions.",
-            factor=constant.name,
-            value=constant.value,
-        )
-    return Finding(
-        "factor",
-        at,
-        f"there is a factor of {constant.name} too much at {at}",
-        "Look for a constant that the derivative has, or has not: a 2, a 1/N, a 1/K, a scale.",
-        factor=constant.name,
-        value=constant.value,
-    )
+        return named("sign", at, value=-1.0)
+    averaged = parameter and batch > 1 and constant.value == 1 / batch
+    return named("averaged" if averaged else "factor", at, factor=constant.name, value=constant.value)
 
 
 def log_base(constant: Constant, at: str) -> Finding:
     """A loss with another logarithm than the natural one."""
-    base = constant.name.removeprefix("1/ln ")
-    message, hint = f"the logarithm is to base {base}", "These losses use the natural logarithm."
-    return Finding("log_base", at, message, hint, f"base {base}", value=constant.value)
-
-
-def other_reduction(constant: Constant) -> Finding:
-    """A loss with another reduction."""
-    message = f"the loss is {constant.name} times what it should be: another reduction"
-    hint = "Is the loss a sum or a mean, and over what?"
-    return Finding("reduction", "C", message, hint, factor=constant.name, value=constant.value)
+    return named("log_base", at, detail=f"base {constant.name.removeprefix('1/ln ')}", value=constant.value)
 
 
 def unnamed(value: float, at: str) -> Finding:
     """A right quantity times a number that means nothing here."""
-    return Finding(
-        "factor",
-        at,
-        f"there is a constant factor too much at {at}",
-        "Everything is right but for one constant.",
-        factor="a constant",
-        value=value,
+    return replace(
+        named("factor", at, factor="a constant", value=value),
+        message=f"there is a constant factor too much at {at}",
+        hint="Everything is right but for one constant.",
     )
 
 
 def rounded(what: str, at: str, places: int) -> Finding:
     """A right quantity of which decimals were cut off."""
-    message = f"{what} is right, but rounded to {places} decimals"
-    return Finding("rounded", at, message, "Give the numbers in full.", f"{places} decimals")
+    return named("rounded", at, what=what, detail=f"{places} decimals")
 
 
 def also(finding: Finding, more: str) -> Finding:

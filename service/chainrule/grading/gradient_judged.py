@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from chainrule.engine.structure import Outer
 from chainrule.grading.candidates import Candidate, backward_candidates, forward_candidates, parameter_candidates
-from chainrule.grading.findings import Finding, also, rounded, unnamed
+from chainrule.grading.findings import also, named, rounded, unnamed
 from chainrule.grading.fits import Fit, exact_fits, rounded_to, unnamed_factor
 from chainrule.grading.hypothesis import Explanation, Hypothesis
 from chainrule.grading.inquiry import Inquiry, Submitted, one_mistake, where_defined
@@ -79,9 +79,7 @@ class _Judging:
 
     def zeros(self) -> Hypothesis:
         """Nothing follows from zeros: they would make every answer after them right for nothing."""
-        hint = "Is it assigned at all, and after the backward pass?"
-        finding = Finding("zeros", self.name, f"∂C/∂{self.name} is all zeros", hint)
-        explanation = Explanation(self.each.name, (finding,), scope="alone")
+        explanation = Explanation(self.each.name, (named("zeros", self.name),), scope="alone")
         return self.inquiry.explained(self.account, explanation, self.account.work, **self.confirmed)
 
     def one_mistake(self) -> Iterator[Hypothesis]:
@@ -187,8 +185,7 @@ class _Judging:
         """A mistake on the way, made for one gradient alone."""
         finding = candidate.finding
         if finding.code == "derivative_missing" and finding.detail is None:
-            message = f"∂C/∂{self.name} is taken from the gradient before {finding.at}, whose derivative is left out"
-            finding = Finding("stopped_short", self.name, message, finding.hint)
+            finding = named("stopped_short", self.name, what=finding.at)
         else:
             finding = also(finding, f", for ∂C/∂{self.name} alone")
         return Candidate(finding, candidate.predicted, (self.account.work,))

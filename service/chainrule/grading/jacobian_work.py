@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from chainrule.engine.ops.linear import Linear
 from chainrule.engine.ops.rectifiers import Identity
 from chainrule.grading.candidates import Candidate, backward_candidates
-from chainrule.grading.findings import Finding
+from chainrule.grading.findings import Finding, named
 from chainrule.grading.quantities import Quantity
 from chainrule.grading.work import Chain, Work
 
@@ -59,9 +59,7 @@ def _reversed(work: Work, quantity: Quantity, steps: list[int]) -> Iterator[Cand
     product = weights[-1]
     for weight in reversed(weights[:-1]):
         product = product @ weight
-    message = "the factors are multiplied in the reverse order"
-    hint = "For h = g∘f, J_h = J_g J_f: the outer function's Jacobian stands first."
-    finding = Finding("order_reversed", work.chain.plan.slots[quantity.of].name, message, hint)
+    finding = named("order_reversed", work.chain.plan.slots[quantity.of].name)
     yield Candidate(finding, np.broadcast_to(product, (work.chain.plan.batch, *product.shape)), (work,))
 
 

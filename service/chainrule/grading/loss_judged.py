@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from chainrule.engine.ops.penalties import Total
 from chainrule.grading.candidates import Candidate, forward_candidates, loss_candidates
 from chainrule.grading.constants import LOG_BASES, Constant
-from chainrule.grading.findings import Finding, log_base, of_constant, other_reduction, rounded
+from chainrule.grading.findings import Finding, log_base, named, of_constant, rounded
 from chainrule.grading.fits import Fit, exact_fits, rounded_to
 from chainrule.grading.hypothesis import Explanation, Hypothesis, Scope
 from chainrule.grading.inquiry import Inquiry, Submitted, one_mistake, where_defined
@@ -78,13 +78,14 @@ def _fits(inquiry: Inquiry, work: Work, each: Submitted, right: Array) -> list[F
 def _finding(constant: Constant) -> Finding:
     if constant in LOG_BASES:
         return log_base(constant, "C")
-    return other_reduction(constant) if set(constant.name) <= set("NK·/1()") else of_constant(constant, "C")
+    if set(constant.name) <= set("NK·/1()"):
+        return named("reduction", "C", factor=constant.name, value=constant.value)
+    return of_constant(constant, "C")
 
 
 def _unreduced(work: Work, number: int, each: Submitted) -> list[Candidate]:
     elements, factor, _ = work.point(number).saved
-    message = "the loss is left as one number an element or an example"
-    finding = Finding("unreduced", "C", message, "The loss of a batch is one number: apply the reduction.")
+    finding = named("unreduced", "C")
     rows = [elements, elements * factor]
     if elements.ndim == 2:
         rows += [*(row.sum(-1) for row in rows), elements.mean(-1)]

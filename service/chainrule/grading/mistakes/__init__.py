@@ -3,11 +3,13 @@
 from chainrule.grading.mistakes.activation import activation_mistake
 from chainrule.grading.mistakes.linear import linear_mistake
 from chainrule.grading.mistakes.loss import loss_mistake
+from chainrule.grading.mistakes.named import NAMED
 from chainrule.grading.mistakes.parameter import parameter_mistake
 from chainrule.grading.mistakes.registry import Altered, Mistake, Registry
 from chainrule.grading.mistakes.value import value_mistake
 
 __all__ = [
+    "NAMED",
     "Altered",
     "Mistake",
     "Registry",
