@@ -14,24 +14,28 @@ from chainrule.api.authentication import Caller, Keys
 from chainrule.api.events import EVENT_STREAM, Events
 from chainrule.api.exchange import JSON, ClientGone, Exchange
 from chainrule.api.memory import OutOfMemory, guarded
+from chainrule.api.pictures import PICTURES, SAFE
 from chainrule.api.problems import Problem, problem_of
 from chainrule.api.rates import Rates
 from chainrule.api.settings import Settings
 from chainrule.api.workers import Full, Workers
-from chainrule.operations import Call, Calls, Ready, Refused
+from chainrule.operations import Call, Calls, Ready, Refused, Reply
 from chainrule.operations.results import warn_nonfinite
 from chainrule.operations.terms import Terms
 from chainrule.schemas.encoding import encode
 from chainrule.schemas.progress import Watch
 
-FORMS: Mapping[str, tuple[bytes, ...]] = {"train": (JSON, EVENT_STREAM)}
+FORMS: Mapping[str, tuple[bytes, ...]] = {
+    "train": (JSON, EVENT_STREAM),
+    **{name: (JSON, *kinds) for name, kinds in PICTURES.items()},
+}
 """The media types in which an operation's reply is to be had, where JSON is not the only one."""
 
 
 class Answer:
     """The work on one request, and how long its parts took."""
 
-    __slots__ = ("_calls", "_operation", "_terms", "abandoned", "timings", "watch")
+    __slots__ = ("_calls", "_operation", "_terms", "abandoned", "picture", "timings", "watch")
 
     def __init__(self, calls: Calls, operation: str, terms: Terms) -> None:
         self._calls = calls
@@ -40,6 +44,8 @@ class Answer:
         self.abandoned = False
         self.watch: Watch | None = None
         """Who is told how far it has come."""
+        self.picture: Callable[[Reply], str] | None = None
+        """How the reply is drawn, where a picture stands in its place."""
         self.timings: list[tuple[bytes, float]] = []
 
     def parse(self, body: bytes) -> Ready:
@@ -52,11 +58,14 @@ class Answer:
         return call
 
     def compute(self, call: Ready) -> bytes:
-        """The reply's JSON. Raises Refused, and Cancelled once `abandoned` is set."""
+        """The reply's JSON, or the picture. Raises Refused, and Cancelled once `abandoned` is set."""
         started = perf_counter()
         reply = call.run(lambda: self.abandoned)
         computed = perf_counter()
-        text = encode(reply, lambda paths: warn_nonfinite(reply, paths))
+        if self.picture is not None:
+            text = self.picture(reply).encode()
+        else:
+            text = encode(reply, lambda paths: warn_nonfinite(reply, paths))
         self.timings += (b"compute", computed - started), (b"encode", perf_counter() - computed)
         return text
 
@@ -85,12 +94,15 @@ class Compute:
         caller.check(self.operation)
         check_rate(self._rates, caller)
         answer = Answer(self._calls, self.operation, caller.terms)
-        if preferred(exchange.headers.get(b"accept"), FORMS.get(self.operation, (JSON,))) == EVENT_STREAM:
+        form = preferred(exchange.headers.get(b"accept"), FORMS.get(self.operation, (JSON,)))
+        if form == EVENT_STREAM:
             events = Events(exchange, exchange.patience(self._settings.deadline))
             answer.watch = events.watch
             await events.answer(self._text(exchange, answer))
             return
-        await exchange.reply(await self._text(exchange, answer), answer.server_timing())
+        answer.picture = PICTURES.get(self.operation, {}).get(form)
+        text = await self._text(exchange, answer)
+        await exchange.reply(text, answer.server_timing(), *(SAFE if answer.picture else ()), kind=form)
 
     async def _text(self, exchange: Exchange, answer: Answer) -> bytes:
         """The reply's JSON. Raises Problem, and ClientGone."""

@@ -159,6 +159,21 @@ EXAMPLES: Mapping[str, Mapping[str, tuple[str, dict[str, Any]]]] = {
             },
         ),
     },
+    "flow": {
+        "as_it_is": ("What reaches each node of the network as it is", PROBLEM),
+        "alternatives": (
+            "Three activations in place of the one there is, and a plot",
+            {
+                "network": CLASSIFIER,
+                "inputs": INPUTS,
+                "targets": [2, 0],
+                "loss": "cross_entropy",
+                "alternatives": ["tanh", "relu", {"op": "leaky_relu", "slope": 0.1}],
+                "at": ["a1"],
+                "format": "svg",
+            },
+        ),
+    },
     "jacobians": {
         "dense": (
             "The output by the first layer's weight, of each example",

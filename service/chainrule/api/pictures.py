@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from starlette.responses import Response
+
+from chainrule.operations import Reply
+from chainrule.operations.flow import flow_svg
 
 SVG = b"image/svg+xml"
 DOT = b"text/vnd.graphviz"
+
+PICTURES: Mapping[str, Mapping[bytes, Callable[[Reply], str]]] = {"flow": {SVG: flow_svg}}
+"""By operation and media type: how the reply is drawn."""
 
 SAFE = (
     (b"x-content-type-options", b"nosniff"),

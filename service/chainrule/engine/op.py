@@ -131,6 +131,10 @@ class Elementwise(Op):
     """An op on each element alone: it states its function, its derivative and its kinks, and has the rest from here."""
 
     family = "activation"
+    quiet: ClassVar[Literal["saturated", "inactive"] | None] = None
+    """What a unit is called that passes little on: one whose slope is at most a twentieth of the steepest. `saturated`
+    where the function levels off, `inactive` on the side of a rectifier that lets nothing through; None where neither
+    is said of it."""
 
     def f(self, xp: Namespace, x: Array) -> Array:
         """The function."""
@@ -143,6 +147,10 @@ class Elementwise(Op):
     def kink(self, xp: Namespace, x: Array) -> Array | None:
         """A mask of the elements at which f has no derivative."""
         return None
+
+    def steepest(self) -> float:
+        """The largest |f'(s)| there is, to three digits; asked for only where there is a word for quiet units."""
+        return 1.0
 
     def shape(self, *shapes: Shape) -> Shape:
         return shapes[0]

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from chainrule.engine.cost import Cost
 from chainrule.engine.trace import never
+from chainrule.operations.flow import Flow
 from chainrule.operations.forward import Forward
 from chainrule.operations.grade import Grade
 from chainrule.operations.gradients import Gradients
@@ -33,6 +34,7 @@ from chainrule.operations.validation import refusal_of
 from chainrule.schemas import requests
 from chainrule.schemas.answers import Answers, MisplacedAnswer, read_answers
 from chainrule.schemas.envelope import Envelope, MalformedBody, load, parse_skeleton, split
+from chainrule.schemas.flow import FlowRequest
 from chainrule.schemas.grading import GradeRequest
 from chainrule.schemas.parts import Tree, detach, whole
 from chainrule.schemas.progress import Watch
@@ -66,6 +68,7 @@ OPERATIONS: Mapping[str, tuple[type[requests.Problem], Callable[[Prepared, Limit
     "jacobians": (requests.JacobiansRequest, Jacobians),
     "grade": (GradeRequest, Grade),
     "train": (TrainRequest, Train),
+    "flow": (FlowRequest, Flow),
 }
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstrai
 from typing_extensions import TypeAliasType
 
 from chainrule.engine.graph import known
-from chainrule.engine.op import Op, options_of, wire_name
+from chainrule.engine.op import Elementwise, Op, options_of, wire_name
 from chainrule.engine.registry import find, ops
 from chainrule.schemas.own_words import array_only, no_object
 from chainrule.schemas.tensors import Inline, Integers, Numbers, Tensor
@@ -120,6 +120,11 @@ def node_model(op: type[Op]) -> type[OpSpec]:
     return _model(op, "node", {**fields, **_parameters(op), **_options(op)})
 
 
+def activation_model(op: type[Op]) -> type[OpSpec]:
+    """The model of an activation by itself, to stand in the place of another."""
+    return _model(op, "activation", _options(op))
+
+
 def loss_model(op: type[Op]) -> type[OpSpec]:
     """The model of a loss."""
     return _model(op, "loss", _options(op))
@@ -144,6 +149,11 @@ def is_loss(op: type[Op]) -> bool:
 def is_penalty(op: type[Op]) -> bool:
     """A penalty on parameters."""
     return op.family == "penalty"
+
+
+def is_activation(op: type[Op]) -> bool:
+    """A function of each element alone, without parameters: it can stand in the place of any other."""
+    return issubclass(op, Elementwise) and op.family == "activation" and not op.parameters
 
 
 def is_node(op: type[Op]) -> bool:

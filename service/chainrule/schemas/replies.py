@@ -8,6 +8,7 @@ from pydantic import Field
 
 from chainrule.schemas.catalogue import InstancesReply
 from chainrule.schemas.documented import ComputedReply, Documented, Kink, ResultTensor, Shape, TraceEntry
+from chainrule.schemas.flow import FlowReply
 from chainrule.schemas.reports import GradeReply
 from chainrule.schemas.training import TrainReply
 
@@ -186,6 +187,7 @@ REPLIES: dict[str, type[ComputedReply]] = {
     "jacobians": JacobiansReply,
     "grade": GradeReply,
     "train": TrainReply,
+    "flow": FlowReply,
     "instances": InstancesReply,
 }
 """By operation."""

@@ -27,6 +27,7 @@ class Elu(Elementwise):
     """f(s) = s where s > 0, else α(eˢ − 1); f'(s) = 1 where s > 0, else αeˢ (Clevert et al., 2016)."""
 
     name = "elu"
+    quiet = "saturated"
     formula = "s where s > 0, else α(eˢ − 1)"
     derivative_formula = "1 where s > 0, else α eˢ"
     at_kink = "α at 0; smooth where α = 1"
@@ -43,6 +44,9 @@ class Elu(Elementwise):
     def kink(self, xp: Namespace, x: Array) -> Array | None:
         return None if self.alpha == 1 else x == 0
 
+    def steepest(self) -> float:
+        return max(1.0, abs(self.alpha))
+
 
 @register
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class Celu(Elementwise):
     """f(s) = max(s, 0) + min(0, α(e^(s/α) − 1)); f'(s) = 1 where s > 0, else e^(s/α): smooth at 0 (Barron, 2017)."""
 
     name = "celu"
+    quiet = "saturated"
     formula = "s where s > 0, else α(e^(s/α) − 1)"
     derivative_formula = "1 where s > 0, else e^(s/α)"
     samples = (Sample(((4,),)), Sample(((2, 3),), {"alpha": 0.5}))
@@ -69,6 +74,7 @@ class Selu(Elementwise):
     """f(s) = λs where s > 0, else λα(eˢ − 1), λ and α such that unit variance is kept (Klambauer et al., 2017)."""
 
     name = "selu"
+    quiet = "saturated"
     formula = "λ s where s > 0, else λ α(eˢ − 1); λ ≈ 1.0507, α ≈ 1.6733"
     derivative_formula = "λ where s > 0, else λ α eˢ"
     at_kink = "λα ≈ 1.7581 at 0"
@@ -82,6 +88,9 @@ class Selu(Elementwise):
 
     def kink(self, xp: Namespace, x: Array) -> Array | None:
         return x == 0
+
+    def steepest(self) -> float:
+        return SELU_SCALE * SELU_ALPHA
 
 
 SELU_ALPHA = 1.6732632423543772848170429916717
@@ -168,6 +177,7 @@ class Softplus(Elementwise):
     """f(s) = log(1 + e^(βs)) / β; f'(s) = σ(βs). Exact everywhere: it does not turn linear for large s."""
 
     name = "softplus"
+    quiet = "inactive"
     formula = "log(1 + e^(βs)) / β"
     derivative_formula = "σ(βs)"
     samples = (Sample(((4,),)), Sample(((2, 3),), {"beta": 2.5}))

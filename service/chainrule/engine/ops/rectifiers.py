@@ -49,6 +49,7 @@ class Relu(Elementwise):
     """f(s) = c·max(s, 0); f'(s) = c where s > 0, else 0."""
 
     name = "relu"
+    quiet = "inactive"
     formula = "c max(s, 0)"
     derivative_formula = "c where s > 0, else 0"
     at_kink = "0 at 0"
@@ -71,10 +72,14 @@ class Relu(Elementwise):
     def kink(self, xp: Namespace, x: Array) -> Array | None:
         return x == xp.zero
 
+    def steepest(self) -> float:
+        return abs(self.scale)
+
 
 class Clipped(Elementwise):
     """f(s) = min(max(s, low), high); f'(s) = 1 strictly between the bounds, 0 beyond them and at them."""
 
+    quiet = "saturated"
     formula = "min(max(s, low), high)"
     derivative_formula = "1 where low < s < high, else 0"
     at_kink = "0 at every bound"
@@ -169,6 +174,7 @@ class LeakyRelu(Elementwise):
     """f(s) = s where s > 0, else slope·s; f'(s) = 1 where s > 0, else slope."""
 
     name = "leaky_relu"
+    quiet = "inactive"
     formula = "s where s > 0, else slope · s"
     derivative_formula = "1 where s > 0, else slope"
     at_kink = "slope at 0"
@@ -184,6 +190,9 @@ class LeakyRelu(Elementwise):
 
     def kink(self, xp: Namespace, x: Array) -> Array | None:
         return None if self.slope == 1 else x == 0
+
+    def steepest(self) -> float:
+        return max(1.0, abs(self.slope))
 
 
 @register

@@ -17,6 +17,7 @@ class Sigmoid(Elementwise):
     """a = σ(s) = 1/(1 + e⁻ˢ); σ'(s) = a(1 − a), from the output."""
 
     name = "sigmoid"
+    quiet = "saturated"
     formula = "1 / (1 + e⁻ˢ)"
     derivative_formula = "a(1 − a)"
     samples = (Sample(((4,),)), Sample(((2, 3),)))
@@ -27,6 +28,9 @@ class Sigmoid(Elementwise):
     def derivative(self, xp: Namespace, x: Array, y: Array) -> Array:
         return y * (xp.one - y)
 
+    def steepest(self) -> float:
+        return 0.25
+
 
 @register
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Tanh(Elementwise):
     """a = tanh s; tanh'(s) = 1 − a², from the output."""
 
     name = "tanh"
+    quiet = "saturated"
     formula = "tanh s"
     derivative_formula = "1 − a²"
     samples = (Sample(((4,),)), Sample(((2, 3),)))
@@ -51,6 +56,7 @@ class Softsign(Elementwise):
     """f(s) = s/(1 + |s|); f'(s) = 1/(1 + |s|)², at 0 too."""
 
     name = "softsign"
+    quiet = "saturated"
     formula = "s / (1 + |s|)"
     derivative_formula = "1 / (1 + |s|)²"
     samples = (Sample(((4,),)), Sample(((2, 3),)))
@@ -72,6 +78,7 @@ class Gelu(Elementwise):
     """
 
     name = "gelu"
+    quiet = "inactive"
     formula = "s Φ(s), Φ(s) = ½(1 + erf(s/√2))"
     derivative_formula = "Φ(s) + s φ(s), φ(s) = e^(−s²/2)/√(2π)"
     analytic = False
@@ -95,6 +102,9 @@ class Gelu(Elementwise):
             return 0.5 * (xp.one + t) + 0.5 * x * (xp.one - t * t) * slope
         return self._distribution(xp, x) + x * xp.exp(-0.5 * x * x) / sqrt(2 * pi)
 
+    def steepest(self) -> float:
+        return 1.129
+
     @staticmethod
     def _tanh(xp: Namespace, x: Array) -> Array:
         return xp.tanh(ROOT_2_OVER_PI * (x + CUBIC * x * x * x))
@@ -114,6 +124,7 @@ class Silu(Elementwise):
     """f(s) = s σ(s); f'(s) = σ(s)(1 + s(1 − σ(s))). Also known as swish."""
 
     name = "silu"
+    quiet = "inactive"
     formula = "s σ(s)"
     derivative_formula = "σ(s)(1 + s(1 − σ(s)))"
     samples = (Sample(((4,),)), Sample(((2, 3),)))
@@ -125,6 +136,9 @@ class Silu(Elementwise):
         a = xp.sigmoid(x)
         return a * (xp.one + x * (xp.one - a))
 
+    def steepest(self) -> float:
+        return 1.1
+
 
 @register
 @dataclass(frozen=True)
@@ -132,6 +146,7 @@ class Mish(Elementwise):
     """f(s) = s t, t = tanh(log(1 + eˢ)); f'(s) = t + s(1 − t²)σ(s) (Misra, 2019)."""
 
     name = "mish"
+    quiet = "inactive"
     formula = "s t, t = tanh(log(1 + eˢ))"
     derivative_formula = "t + s(1 − t²)σ(s)"
     samples = (Sample(((4,),)), Sample(((2, 3),)))
@@ -142,3 +157,6 @@ class Mish(Elementwise):
     def derivative(self, xp: Namespace, x: Array, y: Array) -> Array:
         t = xp.tanh(xp.softplus(x))
         return t + x * (xp.one - t * t) * xp.sigmoid(x)
+
+    def steepest(self) -> float:
+        return 1.089

@@ -1,0 +1,42 @@
+"""Pictures by Accept: what is drawn, under which headers, and what a refusal looks like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from api.in_process import InProcess
+from api.problems import SOUND
+from pictures.reading import assert_legible
+from problem_documents import assert_problem
+
+SVG = {"Accept": "image/svg+xml"}
+FLOW = {**SOUND, "network": {"layers": [SOUND["network"]["layers"][0], {"op": "tanh"}, {"op": "identity"}]}}
+DRAWN: dict[str, dict[str, Any]] = {"/v1/flow": {**FLOW, "alternatives": ["tanh", "relu"]}}
+
+
+@pytest.mark.parametrize("path", DRAWN)
+def test_a_picture_is_drawn_where_it_is_asked_for(path: str, in_process: InProcess) -> None:
+    reply = in_process.post(path, json=DRAWN[path], headers=SVG)
+    assert reply.status_code == 200, reply.text
+    assert reply.headers["content-type"] == "image/svg+xml"
+    assert reply.headers["x-content-type-options"] == "nosniff"
+    assert "default-src 'none'" in reply.headers["content-security-policy"]
+    assert "server-timing" in reply.headers
+    assert_legible(reply.text)
+    whole = in_process.post(path, json={**DRAWN[path], "format": "svg"}).json()
+    assert whole["svg"] == reply.text
+
+
+@pytest.mark.parametrize("path", DRAWN)
+def test_json_is_the_rule(path: str, in_process: InProcess) -> None:
+    reply = in_process.post(path, json=DRAWN[path])
+    assert reply.headers["content-type"] == "application/json"
+    assert "svg" not in reply.json()
+
+
+@pytest.mark.parametrize("path", DRAWN)
+def test_a_refusal_is_a_problem_document_all_the_same(path: str, in_process: InProcess) -> None:
+    problem = assert_problem(in_process.post(path, json={**DRAWN[path], "inputs": [[1]]}, headers=SVG), 422)
+    assert problem.errors
