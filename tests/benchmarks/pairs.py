@@ -19,9 +19,9 @@ Turn = Callable[[], float]
 
 @dataclass(frozen=True)
 class Goal:
-    """`times as fast`: peer's time over ours, at least the bound. `of its time`: ours over the peer's, at most that."""
+    """`times as fast`: peer's time over ours, at least the bound. `of its …`: ours over the peer's, at most that."""
 
-    kind: Literal["times as fast", "of its time"]
+    kind: Literal["times as fast", "of its time", "of its memory"]
     bound: float | None = None
     """None where nothing is asked for and the ratio is only told."""
 
@@ -44,7 +44,7 @@ TOLD = Goal("times as fast")
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison as measured: seconds for one of whatever is compared, turn by turn."""
+    """One comparison as measured, turn by turn: seconds for one of whatever is compared, or another `unit` of it."""
 
     what: str
     ours: str
@@ -52,6 +52,7 @@ class Row:
     goal: Goal
     seconds: tuple[tuple[float, float], ...]
     """(ours, the peer's) of each turn."""
+    unit: str = "s"
 
     @property
     def ratios(self) -> tuple[float, float, float]:
@@ -77,7 +78,7 @@ class Skipped:
     why: str
 
 
-def paired(what: str, ours: tuple[str, Turn], peer: tuple[str, Turn], goal: Goal, turns: int) -> Row:
+def paired(what: str, ours: tuple[str, Turn], peer: tuple[str, Turn], goal: Goal, turns: int, unit: str = "s") -> Row:
     """Take turns, ours first in one and second in the next. One turn more goes before them and is not counted."""
     ours[1](), peer[1]()
     seconds = []
@@ -87,7 +88,7 @@ def paired(what: str, ours: tuple[str, Turn], peer: tuple[str, Turn], goal: Goal
         else:
             own, theirs = ours[1](), peer[1]()
         seconds.append((own, theirs))
-    return Row(what, ours[0], peer[0], goal, tuple(seconds))
+    return Row(what, ours[0], peer[0], goal, tuple(seconds), unit)
 
 
 def timed(work: Work, times: int) -> Turn:

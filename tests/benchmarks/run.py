@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import bodies
+import class_grading
+import cold_start
 import gradients
 import jacobians
 import machine
@@ -31,6 +33,8 @@ BENCHMARKS = {
     "body": bodies.large,
     "body_http": bodies.over_http,
     "requests": small_requests.per_second,
+    "class": class_grading.graded,
+    "cold_start": cold_start.whole_process,
 }
 
 
@@ -81,9 +85,13 @@ def table(found: list[Row | Skipped]) -> list[str]:
 def _cells(outcome: Row | Skipped) -> tuple[str, ...]:
     if isinstance(outcome, Skipped):
         return (outcome.what, f"skipped: {outcome.why}", *[""] * (len(HEADINGS) - 2))
-    times = [_duration(seconds) for seconds in outcome.times]
+    times = [_amount(amount, outcome.unit) for amount in outcome.times]
     ratios = [f"{ratio:.2f}" for ratio in outcome.ratios]
     return (outcome.what, outcome.ours, outcome.peer, *times, *ratios, str(outcome.goal), outcome.verdict)
+
+
+def _amount(amount: float, unit: str) -> str:
+    return _duration(amount) if unit == "s" else f"{amount:.3g} {unit}"
 
 
 def _duration(seconds: float) -> str:
@@ -104,7 +112,7 @@ def record(outcome: Row | Skipped) -> dict[str, Any]:
         "ours": outcome.ours,
         "peer": outcome.peer,
         "ratio": {"kind": outcome.goal.kind, "min": smallest, "median": middle, "max": largest},
-        "seconds": {"ours": ours, "peer": peer},
+        "seconds" if outcome.unit == "s" else outcome.unit: {"ours": ours, "peer": peer},
         "goal": outcome.goal.bound,
         "verdict": outcome.verdict,
     }
