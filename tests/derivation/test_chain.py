@@ -186,7 +186,7 @@ class TestTheHomeworksNotation:
     def test_torch(self) -> None:
         assert self.latex("torch", "W1") == (
             r"\frac{\partial C}{\partial W^{(1)}} = \left(\frac{\partial a_{1}}{\partial s_{1}}\right)^{\top} \, "
-            r"W^{(2)\top} \, \left(\frac{\partial \tilde{y}}{\partial s_{2}}\right)^{\top} \, "
+            r"W^{(2)\top} \left(\frac{\partial \tilde{y}}{\partial s_{2}}\right)^{\top} \, "
             r"\frac{\partial C}{\partial \tilde{y}} \, x^{\top}"
         )
 
@@ -198,5 +198,5 @@ class TestTheHomeworksNotation:
 
     def test_one_steps_own_derivative_is_told_by_its_entries(self) -> None:
         assert self.latex("numerator", "out") == (
-            r"\frac{\partial C}{\partial \tilde{y}_{i}} = \frac{2}{K} \, \left(\tilde{y}_{i} - y_{i}\right)"
+            r"\frac{\partial C}{\partial \tilde{y}_{i}} = \frac{2}{K} \, (\tilde{y}_{i} - y_{i})"
         )

@@ -34,7 +34,7 @@ def test_the_output_is_what_forward_gives(case: Case) -> None:
 def test_the_jacobian_is_the_engines(case: Case) -> None:
     subject, trace = Subject(case.plan), case.trace(case.xp)
     for which in case.differentiable:
-        edge = Edge(subject, 0, case.slots[which])
+        (edge,) = subject.edges_into(case.slots[which])
         wanted = local_jacobian(trace, 0, edge.source)
         batched = case.output_batched or case.batched[which]
         for example, env in enumerate(environments(trace)):
@@ -45,7 +45,7 @@ def test_the_jacobian_is_the_engines(case: Case) -> None:
 def test_what_a_chain_leaves_out_or_writes_as_a_matrix_is_the_jacobian(case: Case) -> None:
     subject, trace = Subject(case.plan), case.trace(case.xp)
     for which in case.differentiable:
-        edge = Edge(subject, 0, case.slots[which])
+        (edge,) = subject.edges_into(case.slots[which])
         for env in environments(trace)[:1]:
             found: Any = edge.value(env)
             if edge.passes_on:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -38,9 +38,11 @@ class Term:
 
     part: Part
     over_examples: bool
+    edges: tuple[Edge, ...] = ()
+    """Those along the path, with those that are left out of the product."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Gradient:
     """∂of/∂(a value): terms that add up to it. Where there is none it is zero."""
 
@@ -65,6 +67,12 @@ class Gradient:
         """Whether there is one for each example."""
         slots = self.subject.plan.slots
         return slots[self.of].batched or slots[self.slot].batched
+
+    @property
+    def edges(self) -> Iterator[Edge]:
+        """Every step's own Jacobian that it is made of."""
+        for term in self.terms:
+            yield from term.edges
 
     @property
     def element(self) -> Equation | None:
@@ -122,6 +130,11 @@ class Chains:
                 self._gradients.setdefault(current, self._written(waiting.pop()))
         return self._gradients[slot]
 
+    def size(self, slots: Iterable[int]) -> int:
+        """How many factors are written at most, for gradients with respect to these."""
+        written = [self._ways[slot][1] if self._few(slot) else len(self._on_way(slot)) for slot in slots]
+        return sum(written) + sum(len(self._on_way(slot)) for slot in range(len(self._ways)) if not self._few(slot))
+
     @cached_property
     def scalar(self) -> bool:
         """Whether this is the gradient of a number, and no Jacobian."""
@@ -148,7 +161,7 @@ class Chains:
             part = self._link(part, edge)
         source = path[-1].source
         found = part or IdentityFactor(self.subject.shape(source), self.layout)
-        return Term(found, self._sums(source, path))
+        return Term(found, self._sums(source, path), tuple(path))
 
     def _through(self, edge: Edge) -> Term:
         start: Part | None = None
@@ -156,7 +169,7 @@ class Chains:
             gradient = self.through[edge.target] = self._gradients[edge.target]
             start = CotangentFactor(gradient.left, gradient)
         part = self._link(start, edge) or IdentityFactor(edge.wrt, self.layout)
-        return Term(part, self._sums(edge.source, [edge]))
+        return Term(part, self._sums(edge.source, [edge]), (edge,))
 
     def _sums(self, source: int, path: Sequence[Edge]) -> bool:
         """Whether a path's product is one example's, of which the whole is the sum."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 SUM, BIG, PRODUCT, POWER, ATOM = range(5)
-"""How tightly an expression holds together. BIG is a sum sign, which takes in all that follows it."""
+"""How tightly an expression holds together. BIG is a sum sign, which takes in the whole product that follows it."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ class Sum(Expression):
     level: ClassVar[int] = SUM
 
     def latex(self) -> str:
-        first, *others = (within(term, BIG if term is self.terms[-1] else PRODUCT, signed=True) for term in self.terms)
+        first, *others = (within(term, BIG, signed=True) for term in self.terms)
         signed = (f" - {each[1:].lstrip()}" if each.startswith("-") else f" + {each}" for each in others)
         return first + "".join(signed)
 
@@ -222,8 +223,8 @@ class Power(Expression):
 
     def latex(self) -> str:
         base = within(self.base, ATOM)
-        raised = "^" in base and not base.startswith(r"\left(")
-        base = rf"\left({base}\right)" if raised else base  # two superscripts in a row are none that LaTeX takes
+        raised = "^" in base and not base.startswith((r"\left(", "("))
+        base = bracketed(base) if raised else base  # two superscripts in a row are none that LaTeX takes
         return rf"{base}^{{{number_latex(self.exponent)}}}"
 
     def value(self, env: Env) -> Any:
@@ -308,14 +309,21 @@ def within(expression: Expression, least: int, *, signed: bool = False) -> str:
     loose = expression.holds() < least
     if signed and printed.startswith("-") and isinstance(expression, Negative | Number | Product):
         loose = False
-    return rf"\left({printed}\right)" if loose else printed
+    return bracketed(printed) if loose else printed
+
+
+def bracketed(printed: str) -> str:
+    """In parentheses, as tall as they have to be."""
+    tall = any(sign in printed for sign in (r"\frac", r"\sum", r"\max_", r"\begin", r"\left", r"\sqrt"))
+    return rf"\left({printed}\right)" if tall else f"({printed})"
 
 
 def joined(factors: Sequence[str]) -> str:
     """Factors with a little space between them, and a dot where two numbers would run together."""
     found = factors[0]
-    for factor in factors[1:]:
-        found += (r" \cdot " if factor[0].isdigit() else r" \, ") + factor
+    for before, factor in pairwise(factors):
+        close = factor.startswith(r"\left") or (factor.startswith("(") and before[-1].isdigit())
+        found += (r" \cdot " if factor[0].isdigit() else " " if close else r" \, ") + factor
     return found
 
 

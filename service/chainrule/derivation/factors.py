@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -22,14 +22,21 @@ if TYPE_CHECKING:
     from chainrule.derivation.chain import Gradient
 
 
+Writing = Callable[["Factor"], str]
+
+
 class Part(ABC):
     """A factor, or factors multiplied."""
 
     shape: Shape
 
     @abstractmethod
+    def written(self, how: Writing) -> str:
+        """As it stands in a chain, each factor written as `how` says."""
+
     def latex(self) -> str:
-        """As it stands in a chain."""
+        """As it stands in a chain, in symbols."""
+        return self.written(lambda factor: factor.latex())
 
     @abstractmethod
     def value(self, env: Env) -> Any:
@@ -46,6 +53,13 @@ class Part(ABC):
 
 class Factor(Part):
     """One of those that a chain is made of."""
+
+    @abstractmethod
+    def latex(self) -> str:
+        """In symbols."""
+
+    def written(self, how: Writing) -> str:
+        return how(self)
 
     def factors(self) -> Iterator[Factor]:
         yield self

@@ -18,6 +18,7 @@ from chainrule.derivation.expressions import (
     Operand,
     Power,
     as_expression,
+    bracketed,
     number_latex,
     within,
 )
@@ -49,7 +50,7 @@ class Function(Expression):
 
     def to_the(self, power: str) -> str:
         """Printed with a power after the name, as sin² x is."""
-        return rf"{_FUNCTIONS[self.name][0]}{power}\left({self.of.latex()}\right)"
+        return f"{_FUNCTIONS[self.name][0]}{power}{bracketed(self.of.latex())}"
 
     def value(self, env: Env) -> Any:
         return _FUNCTIONS[self.name][1](self.of.value(env))
@@ -96,7 +97,7 @@ class PositivePart(Expression):
     level: ClassVar[int] = POWER
 
     def latex(self) -> str:
-        return rf"({self.of.latex()})^{{+}}"
+        return f"{bracketed(self.of.latex())}^{{+}}"
 
     def value(self, env: Env) -> Any:
         return np.maximum(self.of.value(env), 0.0)
@@ -149,7 +150,7 @@ class Extreme(Expression):
     level: ClassVar[int] = ATOM
 
     def latex(self) -> str:
-        return rf"\{self.how}\left({self.one.latex()}, {self.other.latex()}\right)"
+        return rf"\{self.how}{bracketed(f'{self.one.latex()}, {self.other.latex()}')}"
 
     def value(self, env: Env) -> Any:
         chosen = np.maximum if self.how == "max" else np.minimum

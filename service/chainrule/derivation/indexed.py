@@ -17,11 +17,13 @@ from chainrule.derivation.expressions import (
     SUM,
     Env,
     Expression,
+    Negative,
     Number,
     Operand,
     Size,
     as_expression,
     mul,
+    negative,
     within,
 )
 
@@ -298,7 +300,9 @@ def entry(of: Symbol, at: Sequence[Expression]) -> Entry:
 
 
 def summed(indices: Sequence[Index], body: Expression) -> Expression:
-    """The sum over indices, if there are any."""
+    """The sum over indices, if there are any, the sign of what is summed before it."""
     if not indices or body == Number(0):
         return body
+    if isinstance(body, Negative):
+        return negative(summed(indices, body.of))
     return Over("sum", tuple(indices), body)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TypeVar
 
-from chainrule.derivation.expressions import Expression, Number, mul
+from chainrule.derivation.expressions import Expression, Negative, Number, mul, negative
 from chainrule.derivation.indexed import Index, OverBatch, deltas, summed
 from chainrule.derivation.notation import Indices, Notation
 from chainrule.engine.ops.loss import Loss
@@ -70,7 +70,11 @@ class OfLoss(Notation[AnyLoss]):
         return mul(*([self.at.batch] if self.at.batch is not None else []), *lengths)
 
     def _over_examples(self, total: Expression) -> Expression:
-        return total if self.at.batch is None else OverBatch(self.at.letters.free("m"), self.at.batch, total)
+        if self.at.batch is None:
+            return total
+        if isinstance(total, Negative):
+            return negative(self._over_examples(total.of))
+        return OverBatch(self.at.letters.free("m"), self.at.batch, total)
 
 
 def scale_over(scale: Number, divisor: Expression) -> Expression:

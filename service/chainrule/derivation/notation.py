@@ -108,7 +108,7 @@ class Named(Expression):
 
     def latex(self) -> str:
         of = ", ".join(symbol.latex() for symbol in self.of)
-        return rf"\operatorname{{{self.title}}}{self.options}\left({of}\right)"
+        return rf"\operatorname{{{self.title}}}{self.options}({of})"
 
     def value(self, env: Env) -> Any:
         at = self.notation.at

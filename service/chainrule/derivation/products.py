@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.derivation.expressions import Env, joined
-from chainrule.derivation.factors import Factor, Part
+from chainrule.derivation.factors import Factor, Part, Writing
 from chainrule.engine.backends import Shape
 
 
@@ -27,8 +27,8 @@ class Times(Part):
     colon: bool = False
     in_order: bool = False
 
-    def latex(self) -> str:
-        left, right = (_bracketed(part, self.colon) for part in (self.left, self.right))
+    def written(self, how: Writing) -> str:
+        left, right = (_bracketed(part, how, self.colon) for part in (self.left, self.right))
         return f"{left} : {right}" if self.colon else joined([left, right])
 
     def value(self, env: Env) -> Any:
@@ -57,8 +57,8 @@ class OuterProduct(Part):
     row: Part
     shape: Shape
 
-    def latex(self) -> str:
-        return joined([_bracketed(self.column, False), _bracketed(self.row, False)])
+    def written(self, how: Writing) -> str:
+        return joined([_bracketed(self.column, how), _bracketed(self.row, how)])
 
     def value(self, env: Env) -> Any:
         column = self.column.value(env)
@@ -76,8 +76,8 @@ class Mirrored(Part):
     of: Part
     shape: Shape
 
-    def latex(self) -> str:
-        return rf"\left({self.of.latex()}\right)^{{\top}}"
+    def written(self, how: Writing) -> str:
+        return rf"\left({self.of.written(how)}\right)^{{\top}}"
 
     def value(self, env: Env) -> Any:
         return np.asarray(self.of.value(env)).reshape(self.shape)
@@ -86,5 +86,6 @@ class Mirrored(Part):
         yield from self.of.factors()
 
 
-def _bracketed(part: Part, colon: bool) -> str:
-    return rf"\left({part.latex()}\right)" if part.loose() and not colon else part.latex()
+def _bracketed(part: Part, how: Writing, colon: bool = False) -> str:
+    written = part.written(how)
+    return rf"\left({written}\right)" if part.loose() and not colon else written

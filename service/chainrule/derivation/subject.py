@@ -40,6 +40,10 @@ class Subject:
         """Of one example of a value."""
         return self.plan.slots[slot].shape
 
+    def length(self, length: int) -> str:
+        """A length by its letter, where it has one."""
+        return self.sizes[length].letter if length in self.sizes else str(length)
+
     def notation(self, number: int) -> Notation[Any]:
         """How a step is written."""
         if number not in self._notations:
@@ -64,16 +68,24 @@ class Subject:
 
     def leads_elsewhere(self, source: int, target: int) -> bool:
         """Whether a step's output depends on one of its inputs by another way as well."""
-        others = sum(1 << edge.target for edge in self.edges_into(source) if edge.target != target)
-        return bool(others & self._before[target])
+        takers = self._taking.get(source, 0) & ~(1 << target)
+        return bool(takers & self._before[target])
 
     @cached_property
     def _takers(self) -> dict[int, list[Edge]]:
         found: dict[int, list[Edge]] = {}
         for number, step in enumerate(self.plan.steps):
-            for source in dict.fromkeys(step.inputs):
-                found.setdefault(source, []).append(Edge(self, number, source))
+            positions: dict[int, list[int]] = {}
+            for position, source in enumerate(step.inputs):
+                positions.setdefault(source, []).append(position)
+            for source, taken in positions.items():
+                found.setdefault(source, []).append(Edge(self, number, source, tuple(taken)))
         return found
+
+    @cached_property
+    def _taking(self) -> dict[int, int]:
+        """For each slot those that are made from it directly, as bits of a number."""
+        return {source: sum(1 << edge.target for edge in edges) for source, edges in self._takers.items()}
 
     @cached_property
     def _before(self) -> list[int]:
@@ -107,6 +119,8 @@ class Edge:
     subject: Subject
     number: int
     source: int
+    positions: tuple[int, ...]
+    """At which of its inputs the step takes the value."""
 
     @property
     def step(self) -> Step:
@@ -115,11 +129,6 @@ class Edge:
     @property
     def target(self) -> int:
         return self.step.output
-
-    @cached_property
-    def positions(self) -> tuple[int, ...]:
-        """At which of its inputs the step takes the value."""
-        return tuple(position for position, slot in enumerate(self.step.inputs) if slot == self.source)
 
     @property
     def of(self) -> Shape:

@@ -31,6 +31,7 @@ def symbols_of(plan: Plan) -> dict[str, Symbol]:
     output = plan.slots[plan.output].name if plan.loss is not None else None
     found: dict[str, Symbol] = {}
     taken: set[str] = set()
+    parameters = frozenset(plan.parameters)
     penalties = count(1)
     for slot in plan.slots:
         if plan.loss is not None and slot.name == output:
@@ -40,7 +41,7 @@ def symbols_of(plan: Plan) -> dict[str, Symbol]:
         elif _is_penalty(plan, slot.name):
             symbol = Symbol(slot.name, "R", str(next(penalties)))
         else:
-            symbol = _symbol(slot.name, parameter=slot.name in plan.parameters)
+            symbol = _symbol(slot.name, parameter=slot.name in parameters)
         while symbol.latex() in taken:
             symbol = replace(symbol, letter=rf"\bar{{{symbol.letter}}}")
         taken.add(symbol.latex())
@@ -85,7 +86,7 @@ class Letters:
     """Letters for indices, sizes and what is defined beside a formula, none of them the name of a value."""
 
     def __init__(self, symbols: Mapping[str, Symbol], sizes: Mapping[int, str] | None = None) -> None:
-        self._taken = {symbol.letter for symbol in symbols.values()} | set((sizes or {}).values())
+        self._taken = {symbol.latex() for symbol in symbols.values()} | set((sizes or {}).values())
 
     def free(self, letter: str) -> str:
         """The letter, or with a hat where it is a value's."""
@@ -103,11 +104,12 @@ class Letters:
 
 
 def size_letters(plan: Plan, symbols: Mapping[str, Symbol]) -> dict[int, Size]:
-    """A letter for each length there is: n of the input, K of the output, a of what lies between, where they are free.
+    """A letter for each length there is: n of the input, K of the output, a of what lies between, where they are
+    free; d₁, d₂, … where several lie there.
 
     Axes of one length share its letter: what is written holds for the lengths that there are.
     """
-    taken = {symbol.letter for symbol in symbols.values()}
+    taken = {symbol.latex() for symbol in symbols.values()}
     found: dict[int, Size] = {}
 
     def name(length: int, wanted: str) -> None:
@@ -122,5 +124,5 @@ def size_letters(plan: Plan, symbols: Mapping[str, Symbol]) -> dict[int, Size]:
     between = list(dict.fromkeys(length for slot in plan.slots if slot.name != TARGETS for length in slot.shape))
     others = [length for length in between if length > 1 and length not in found]
     for number, length in enumerate(others, start=1):
-        name(length, "a" if len(others) == 1 else f"a_{{{number}}}")
+        name(length, "a" if len(others) == 1 else f"d_{{{number}}}")
     return found

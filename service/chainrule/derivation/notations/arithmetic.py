@@ -22,8 +22,8 @@ class OfBroadcasting(Notation[AnyBroadcasting]):
         """The function of one number of each."""
 
     @abstractmethod
-    def slope(self, which: int, operands: list[Expression]) -> Expression:
-        """Its derivative by one of them."""
+    def slope(self, which: int, i: Indices) -> Expression:
+        """The derivative of the entry at i by what one of the operands has there."""
 
     def entry(self, i: Indices) -> Expression:
         return self.combine(self._operands(i))
@@ -32,24 +32,20 @@ class OfBroadcasting(Notation[AnyBroadcasting]):
         shape = self.at.input_shapes[which]
         own = i[len(i) - len(shape) :]
         met = [(a, b) for a, b, length in zip(own, j, shape, strict=True) if length > 1]
-        return self.slope(which, self._operands(i)) * deltas([a for a, _ in met], [b for _, b in met])
+        return self.slope(which, i) * deltas([a for a, _ in met], [b for _, b in met])
 
     def passes_on(self, which: int) -> bool:
-        return self.slope(which, self._operands(self.at.indices(self.at.shape))) == Number(1) and self._unrepeated(
-            which
-        )
-
-    def _unrepeated(self, which: int) -> bool:
-        return self.at.input_shapes[which] == self.at.shape
+        unrepeated = self.at.input_shapes[which] == self.at.shape
+        return unrepeated and self.slope(which, self.at.indices(self.at.shape)) == Number(1)
 
     def _operands(self, i: Indices) -> list[Expression]:
-        return [self.x(which, self._at(which, i)) for which in range(len(self.at.inputs))]
+        return [self.operand(which, i) for which in range(len(self.at.inputs))]
 
-    def _at(self, which: int, i: Indices) -> list[Expression]:
+    def operand(self, which: int, i: Indices) -> Expression:
+        """What an operand has where the entry at i is."""
         shape = self.at.input_shapes[which]
-        return [
-            Number(0) if length == 1 else index for index, length in zip(i[len(i) - len(shape) :], shape, strict=True)
-        ]
+        own = zip(i[len(i) - len(shape) :], shape, strict=True)
+        return self.x(which, [Number(0) if length == 1 else index for index, length in own])
 
 
 @writes(Add)
@@ -59,7 +55,7 @@ class OfAdd(OfBroadcasting[Add]):
     def combine(self, operands: list[Expression]) -> Expression:
         return add(*operands)
 
-    def slope(self, which: int, operands: list[Expression]) -> Expression:
+    def slope(self, which: int, i: Indices) -> Expression:
         return Number(1)
 
     def whole(self) -> Expression:
@@ -73,7 +69,7 @@ class OfSub(OfBroadcasting[Sub]):
     def combine(self, operands: list[Expression]) -> Expression:
         return operands[0] - operands[1]
 
-    def slope(self, which: int, operands: list[Expression]) -> Expression:
+    def slope(self, which: int, i: Indices) -> Expression:
         return Number(-1 if which else 1)
 
     def whole(self) -> Expression:
@@ -87,8 +83,8 @@ class OfMul(OfBroadcasting[Mul]):
     def combine(self, operands: list[Expression]) -> Expression:
         return operands[0] * operands[1]
 
-    def slope(self, which: int, operands: list[Expression]) -> Expression:
-        return operands[1 - which]
+    def slope(self, which: int, i: Indices) -> Expression:
+        return self.operand(1 - which, i)
 
     def whole(self) -> Expression:
         a, b = self.at.inputs

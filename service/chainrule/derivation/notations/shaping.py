@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
+from itertools import accumulate
 from math import prod
 from typing import TypeVar
 
@@ -100,7 +102,11 @@ class OfConcat(Notation[Concat]):
         return found
 
     def _start(self, which: int) -> int:
-        return sum(shape[self.op.axis] for shape in self.op.shapes[:which])
+        return self._starts[which]
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return list(accumulate((shape[self.op.axis] for shape in self.op.shapes), initial=0))
 
 
 def _position(i: Indices, shape: Shape) -> Expression:

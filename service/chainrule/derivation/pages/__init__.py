@@ -1,0 +1,1 @@
+"""A derivation as pages: blocks made of a reply of `derivation`, and their renderings in LaTeX and HTML."""
