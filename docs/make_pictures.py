@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from chainrule_client import local
+import numpy as np
+
+from chainrule_client import Layer, Network, draw, linear, local, tanh
 
 FOLDER = Path(__file__).with_name("pictures")
 
@@ -15,10 +17,27 @@ def curves() -> str:
     return local.plot("relu", {"op": "leaky_relu", "slope": 0.1}, "softplus", "gelu")
 
 
-PICTURES: dict[str, Callable[[], str]] = {"curves.svg": curves}
+def flow() -> str:
+    """Homework 1.3c: ten layers with tanh, and with other activations."""
+    rng = np.random.default_rng(0)
+    inputs, targets = rng.normal(size=(64, 20)), rng.normal(size=(64, 3))
+    picture: str = local.flow(deep(), inputs, targets, "mse", ["tanh", "relu", "sigmoid"], format="svg").svg
+    return picture
+
+
+def deep() -> Network:
+    """That of docs/flow.md."""
+    layers: list[Layer] = []
+    for number in range(10):
+        weight = draw([20, 20], scale=0.1**0.5, seed=number)
+        layers += [linear(weight, draw([20], seed=100 + number)), tanh()]
+    return Network.layers(*layers, linear(draw([3, 20], scale=0.1**0.5, seed=99), name="out"))
+
+
+PICTURES: dict[str, Callable[[], str]] = {"curves.svg": curves, "flow.svg": flow}
 """By file."""
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for name, draw in PICTURES.items():
-        (FOLDER / name).write_text(draw(), encoding="utf-8")
+    for name, drawn in PICTURES.items():
+        (FOLDER / name).write_text(drawn(), encoding="utf-8")

@@ -19,6 +19,7 @@ SHARED = ("The problem", "What came with the numbers")
 EXPLAINED = {
     "POST /v1/grade": ("grading.md",),
     "POST /v1/train": ("training.md",),
+    "POST /v1/flow": ("flow.md",),
     "POST /v1/instances": ("problems.md",),
     "GET /v1/problems/{set}/{problem}": ("problems.md", "grading.md"),
 }

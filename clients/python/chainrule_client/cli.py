@@ -154,6 +154,7 @@ app.command("class")(cli_class.class_)
 app.command()(cli_grading.check)
 app.command()(cli_training.train)
 app.command()(cli_pictures.plot)
+app.command()(cli_pictures.flow)
 app.command()(cli_problems.problems)
 app.command()(cli_problems.instance)
 

@@ -1,4 +1,4 @@
-"""The commands that draw: curves of ops."""
+"""The commands that draw: curves of ops, the flow of gradients."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from chainrule_client.cli_running import Url, client_for, reporting
+from chainrule_client.cli_running import Json, RequestFile, Url, client_for, read_object, reporting, show
 
 Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="The file to write; - prints the picture.")]
 
@@ -27,6 +27,37 @@ def plot(
     with reporting():
         picture = client_for(url).plot(*map(_op_with_options, ops), low=low, high=high, columns=columns)
         write_picture(picture, out or Path("curves.svg"))
+
+
+def flow(
+    file: RequestFile,
+    url: Url = None,
+    json: Json = False,
+    alternative: Annotated[
+        list[str] | None,
+        typer.Option("--alternative", metavar="OP", help="An activation, such as leaky_relu:slope=0.1; several times."),
+    ] = None,
+    at: Annotated[
+        list[str] | None, typer.Option("--at", metavar="NODE", help="Where they stand; else at all but the output.")
+    ] = None,
+    loss: Annotated[str | None, typer.Option("--loss", metavar="OP", help="A loss by name.")] = None,
+    out: Out = None,
+) -> None:
+    """How much of the gradient reaches each node, for each of some activations."""
+    with reporting():
+        given = {"alternatives": [_op_with_options(each) for each in alternative or ()], "at": at, "loss": loss}
+        request = {**read_object(file), **{name: value for name, value in given.items() if value}}
+        reply = client_for(url).call("flow", request | ({"format": "svg"} if out is not None else {}))
+        if out is not None:
+            write_picture(reply.svg, out)
+    if str(out) == "-":
+        return
+    if json:
+        show(reply, reply.raw, json)
+        return
+    from chainrule_client.cli_flow import flow_as_text
+
+    typer.echo(flow_as_text(reply))
 
 
 def write_picture(picture: str, out: Path) -> None:

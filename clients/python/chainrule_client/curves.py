@@ -8,8 +8,6 @@ from urllib.parse import quote, urlencode
 
 import orjson
 
-from chainrule.pictures.curves import curve_from, curves_svg
-
 OpLike: TypeAlias = str | Mapping[str, Any]
 """An op by its name, or with options, as a layer has them: `{"op": "leaky_relu", "slope": 0.1}`."""
 
@@ -53,6 +51,8 @@ class CurveRequest(NamedTuple):
 
 def drawn(requests: Sequence[CurveRequest], descriptions: Sequence[Mapping[str, Any]], columns: int) -> str:
     """The curves side by side, as SVG. Raises ValueError for an op that has none."""
+    from chainrule.pictures.curves import curve_from, curves_svg
+
     for request, description in zip(requests, descriptions, strict=True):
         if description["curve"] is None:
             raise ValueError(f"{request.name} is no function of one number: it has no curve to draw")

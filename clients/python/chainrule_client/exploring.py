@@ -16,6 +16,7 @@ from chainrule_client.asking import (
     computation_fields,
     problem_fields,
 )
+from chainrule_client.curves import OpLike
 from chainrule_client.requests import Inputs, LossLike, NetworkLike
 from chainrule_client.tensors import TensorLike
 
@@ -73,4 +74,42 @@ class Exploring(Asking[Answer], Generic[Answer]):
             },
             request_id,
             watch,
+        )
+
+    def flow(
+        self,
+        network: NetworkLike,
+        inputs: Inputs,
+        targets: TensorLike | None = None,
+        loss: LossLike | None = None,
+        alternatives: Sequence[OpLike] = (),
+        *,
+        at: Sequence[str] | None = None,
+        upstream: TensorLike | None = None,
+        format: Literal["json", "svg"] = "json",
+        penalties: Penalties | None = None,
+        batched: bool = True,
+        dtype: DType = "float64",
+        device: str = "auto",
+        backend: Backend | None = None,
+        request_id: str | None = None,
+    ) -> Answer:
+        """`flows`: how much of the gradient reaches each node, with each of some activations; `at`: where they are.
+
+        alternatives: names, or with options `{"op": "leaky_relu", "slope": 0.1}`; none for the network as it is.
+        at: the nodes whose place they take; None for every activation but the output.
+        upstream: a cotangent of the output, in place of targets and a loss.
+        format: "svg" for the plot as well, under `svg`.
+        """
+        return self._ask(
+            "flow",
+            {
+                **problem_fields(network, inputs, targets, loss, penalties),
+                **computation_fields(batched, "torch", dtype, device, backend),
+                "alternatives": list(alternatives),
+                "at": None if at is None else list(at),
+                "upstream": upstream,
+                "format": format,
+            },
+            request_id,
         )

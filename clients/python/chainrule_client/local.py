@@ -16,8 +16,6 @@ from typing import Any
 import orjson
 
 from chainrule import operations
-from chainrule.operations.catalogue import catalogue, describe_op
-from chainrule.operations.information import information
 from chainrule_client.classes.graded import Graded
 from chainrule_client.classes.session import Chunk, Session
 from chainrule_client.curves import CurveRequest, OpLike, drawn
@@ -48,6 +46,8 @@ class LocalClient(Operations[Reply, list[Graded]]):
 
     def ops(self) -> Any:
         """The catalogue of ops."""
+        from chainrule.operations.catalogue import catalogue
+
         return catalogue()
 
     def op(
@@ -57,6 +57,8 @@ class LocalClient(Operations[Reply, list[Graded]]):
 
         op: its name, or with options `{"op": "leaky_relu", "slope": 0.1}`. low, high, points: the curve's range.
         """
+        from chainrule.operations.catalogue import describe_op
+
         asked = CurveRequest.of(name, low, high, points)
         with _refusals():
             return op_description(describe_op(asked.name, options=asked.options, **asked.given()))
@@ -81,6 +83,8 @@ class LocalClient(Operations[Reply, list[Graded]]):
 
     def info(self) -> Any:
         """Versions, and the limits in force."""
+        from chainrule.operations.information import information
+
         return information(operations.Limits())
 
     def live(self) -> bool:
@@ -155,6 +159,7 @@ loss = _client.loss
 gradients = _client.gradients
 jacobians = _client.jacobians
 train = _client.train
+flow = _client.flow
 grade = _client.grade
 grade_many = _client.grade_many
 instances = _client.instances

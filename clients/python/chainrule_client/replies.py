@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.schemas.encoding import to_array
+from chainrule_client.flows import flows
 from chainrule_client.tensors import Array
 from chainrule_client.training import training_steps
 
@@ -270,6 +271,7 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "losses": to_array,
     "moved": _by_name,
     "recorded": training_steps,
+    "flows": flows,
 }
 
 

@@ -55,7 +55,8 @@ def _panel(title: str, lines: Sequence[Named], looks: Sequence[Look], *, share: 
     sizes = [y for each in series for _, y in each.points]
     every = -(-len(places) // MOST_NAMES) or 1
     names = [name if at % every == 0 else "" for at, name in enumerate(places)]
-    across = Scale(-0.5, max(len(places), 1) - 0.5)
+    room = max(0.5, 0.03 * len(places))  # so that the first name is clear of the numbers beside the axis
+    across = Scale(-room, max(len(places), 1) - 1 + room)
     up = linear_scale([0, 1]) if share else logarithmic_scale(sizes)
     return Panel(title, across, up, series, names=[_short(name) for name in names])
 
