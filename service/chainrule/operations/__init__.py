@@ -7,9 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from chainrule.operations.calls import INSTANCES, OPERATIONS, Call, Calls, Ready
+from chainrule.operations.calls import INSTANCES, Call, Calls, Ready
 from chainrule.operations.limits import Limits
 from chainrule.operations.refusals import Fault, Refused
+from chainrule.operations.registry import OPERATIONS
 from chainrule.operations.results import Reply, warn_nonfinite
 from chainrule.schemas.encoding import encode, nonfinite
 from chainrule.schemas.progress import Watch
@@ -51,9 +52,7 @@ def answer(operation: str, body: bytes, calls: Calls | None = None) -> bytes:
     return encode(reply, lambda paths: warn_nonfinite(reply, paths))
 
 
-def run(
-    operation: str, request: Mapping[str, Any], calls: Calls | None = None, watch: Watch | None = None
-) -> Reply:
+def run(operation: str, request: Mapping[str, Any], calls: Calls | None = None, watch: Watch | None = None) -> Reply:
     """Run `operation` (`forward`, `gradients`, …, `instances`) on a request of Python values. Raises Refused.
 
     `watch` is told how far it has come, where it is one that takes steps.

@@ -16,30 +16,20 @@ from pydantic import ValidationError
 
 from chainrule.engine.cost import Cost
 from chainrule.engine.trace import never
-from chainrule.operations.flow import Flow
-from chainrule.operations.forward import Forward
-from chainrule.operations.grade import Grade
-from chainrule.operations.gradients import Gradients
-from chainrule.operations.jacobians import Jacobians
 from chainrule.operations.limits import Limits
-from chainrule.operations.loss import Loss
-from chainrule.operations.prepared import Arrays, Prepared, prepare
+from chainrule.operations.prepared import Arrays, prepare
 from chainrule.operations.refusals import Refused, refuse
+from chainrule.operations.registry import OPERATIONS, Operation
 from chainrule.operations.results import Reply
 from chainrule.operations.structures import Structure, Structures
 from chainrule.operations.terms import UNLIMITED, Terms
-from chainrule.operations.train import Train
-from chainrule.operations.validate import Validate
 from chainrule.operations.validation import refusal_of
 from chainrule.schemas import requests
 from chainrule.schemas.answers import Answers, MisplacedAnswer, read_answers
 from chainrule.schemas.envelope import Envelope, MalformedBody, load, parse_skeleton, split
-from chainrule.schemas.flow import FlowRequest
-from chainrule.schemas.grading import GradeRequest
 from chainrule.schemas.parts import Tree, detach, whole
 from chainrule.schemas.progress import Watch
 from chainrule.schemas.tensors import ArrayCollector, UnfitTensor, pointer_of
-from chainrule.schemas.training import TrainRequest
 
 if TYPE_CHECKING:
     from chainrule.operations.instances.drawing import Drawing
@@ -49,27 +39,6 @@ INSTANCES = "instances"
 """The operation that takes no problem, but makes one."""
 PROBLEM = "problem"
 """The field that names a problem on file, in place of the problem's own fields."""
-
-
-class Operation(Protocol):
-    """One request, ready to run on its arrays."""
-
-    prepared: Prepared
-    cost: Cost
-
-    def run(self, arrays: Arrays, cancelled: Callable[[], bool] = never) -> Reply: ...
-
-
-OPERATIONS: Mapping[str, tuple[type[requests.Problem], Callable[[Prepared, Limits], Operation]]] = {
-    "validate": (requests.ValidateRequest, Validate),
-    "forward": (requests.ForwardRequest, Forward),
-    "loss": (requests.LossRequest, Loss),
-    "gradients": (requests.GradientsRequest, Gradients),
-    "jacobians": (requests.JacobiansRequest, Jacobians),
-    "grade": (GradeRequest, Grade),
-    "train": (TrainRequest, Train),
-    "flow": (FlowRequest, Flow),
-}
 
 
 GRADE = "grade"
@@ -99,7 +68,8 @@ class Call:
 
     def watched(self, watch: Watch) -> Call:
         """The same, telling `watch` how far it has come, where it is one that takes steps."""
-        return Call(self.operation.watched(watch), self.arrays) if isinstance(self.operation, Train) else self
+        watched = getattr(self.operation, "watched", None)
+        return self if watched is None else Call(watched(watch), self.arrays)
 
     def run(self, cancelled: Callable[[], bool] = never) -> Reply:
         """The reply. Raises Refused, and Cancelled. Numbers that are not finite are reported, not warned of."""
@@ -227,5 +197,7 @@ def _answers(given: object, spans: Sequence[bytes] = ()) -> Answers:
 
 
 def _marking(call: Call, answers: Answers, terms: Terms) -> Call:
+    from chainrule.operations.grade import Grade
+
     assert isinstance(call.operation, Grade)
     return Call(call.operation.of(answers, terms.most_told), call.arrays)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Callable, Iterable
-from functools import cache
-from inspect import getdoc
-from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_type_hints
+from inspect import get_annotations, getdoc
+from typing import Annotated, Any, Literal, TypeAlias, Union, get_args
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, create_model
 from typing_extensions import TypeAliasType
 
 from chainrule.engine.graph import known
 from chainrule.engine.op import Elementwise, Op, options_of, wire_name
-from chainrule.engine.registry import find, ops
+from chainrule.engine.registry import ops
 from chainrule.schemas.own_words import array_only, no_object
 from chainrule.schemas.tensors import Inline, Integers, Numbers, Tensor
 
@@ -73,18 +73,18 @@ def _option_type(hint: Any) -> Any:
     return hint
 
 
-@cache
-def _hints(op: str) -> dict[str, Any]:
-    return get_type_hints(find(op))
+def _hint(op: type[Op], option: str) -> Any:
+    """The type of one option. `get_type_hints` would evaluate every annotation of the op and its bases."""
+    owner = next(each for each in op.__mro__ if option in get_annotations(each))
+    return eval(get_annotations(owner)[option], vars(sys.modules[owner.__module__]))
 
 
 def _options(op: type[Op]) -> dict[str, Any]:
-    hints = _hints(op.name)
     fields = {}
     for found in options_of(op):
         bounds = {"ge": found.metadata["minimum"], "gt": found.metadata["above"]}
         field = Field(alias=wire_name(found), default=found.default, description=found.metadata["doc"], **bounds)
-        fields[wire_name(found)] = (_option_type(hints[found.name]), field)
+        fields[wire_name(found)] = (_option_type(_hint(op, found.name)), field)
     return fields
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from chainrule.schemas.catalogue import InstancesReply
+from chainrule.schemas.derivation import DerivationReply
 from chainrule.schemas.documented import ComputedReply, Documented, Kink, ResultTensor, Shape, TraceEntry
 from chainrule.schemas.flow import FlowReply
 from chainrule.schemas.reports import GradeReply
@@ -185,6 +186,7 @@ REPLIES: dict[str, type[ComputedReply]] = {
     "loss": LossReply,
     "gradients": GradientsReply,
     "jacobians": JacobiansReply,
+    "derivation": DerivationReply,
     "grade": GradeReply,
     "train": TrainReply,
     "flow": FlowReply,

@@ -38,6 +38,8 @@ BESIDE: dict[str, dict[str, Any]] = {
     "loss": {},
     "gradients": {"wrt": ["W2", "x"], "layout": "numerator"},
     "jacobians": {"pairs": [{"of": "y_hat", "wrt": "x"}]},
+    "derivation": {"wrt": ["W1"]},
+    "flow": {"alternatives": ["tanh"]},
     "grade": {"answers": {"outputs": [1, 2, 3, 4, 5]}},
     "train": {"steps": 2, "learning_rate": 0.01},
 }
