@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chainrule_client import cli_class, cli_grading, cli_pictures, cli_problems, cli_training
+from chainrule_client import cli_class, cli_derivation, cli_grading, cli_pictures, cli_problems, cli_training
 from chainrule_client.cli_running import Json, RequestFile, Url, client_for, read_object, reporting, show
 from chainrule_client.errors import ChainruleError
 
@@ -149,6 +149,7 @@ def jacobians(
     _compute("jacobians", file, url, json, changes, wanted={"pairs": "--pair y_hat/W1, once for each"})
 
 
+app.command()(cli_derivation.derive)
 app.command()(cli_grading.grade)
 app.command("class")(cli_class.class_)
 app.command()(cli_grading.check)

@@ -76,6 +76,43 @@ class Exploring(Asking[Answer], Generic[Answer]):
             watch,
         )
 
+    def derivation(
+        self,
+        network: NetworkLike,
+        inputs: Inputs,
+        targets: TensorLike | None = None,
+        loss: LossLike | None = None,
+        wrt: Literal["parameters", "all"] | Sequence[str] = "parameters",
+        *,
+        of: str | None = None,
+        numbers: bool = True,
+        document: bool = False,
+        penalties: Penalties | None = None,
+        batched: bool = True,
+        layout: Layout = "torch",
+        dtype: DType = "float64",
+        device: str = "auto",
+        backend: Backend | None = None,
+        request_id: str | None = None,
+    ) -> Answer:
+        """The chain of each gradient in LaTeX: `forward`, `loss`, `jacobians` by `of/wrt`, and `gradients` by name.
+
+        of: what is differentiated, by default the loss, and where there is none the output.
+        numbers: fill in the instance's where they are few. document: all of it as one LaTeX document as well.
+        """
+        return self._ask(
+            "derivation",
+            {
+                **problem_fields(network, inputs, targets, loss, penalties),
+                **computation_fields(batched, layout, dtype, device, backend),
+                "of": of,
+                "wrt": wrt,
+                "numbers": numbers,
+                "document": document,
+            },
+            request_id,
+        )
+
     def flow(
         self,
         network: NetworkLike,
