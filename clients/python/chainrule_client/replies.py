@@ -89,7 +89,8 @@ class Reply(Mapping[str, Any]):
     def __init__(self, raw: Mapping[str, Any], *, request_id: str | None = None) -> None:
         self.raw = raw
         self.request_id = request_id
-        self._fields = {name: _READ[name](value) if name in _READ else value for name, value in raw.items()}
+        read = {} if "symbols" in raw else _READ  # formulas stand where other replies have tensors
+        self._fields = {name: read[name](value) if name in read else value for name, value in raw.items()}
 
     def __getitem__(self, name: str) -> Any:
         return self._fields[name]
