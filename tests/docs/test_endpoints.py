@@ -18,6 +18,7 @@ SHARED = ("The problem", "What came with the numbers")
 """The sections on what several endpoints take or return."""
 EXPLAINED = {
     "POST /v1/grade": ("grading.md",),
+    "POST /v1/derivation": ("derivation.md",),
     "POST /v1/train": ("training.md",),
     "POST /v1/flow": ("flow.md",),
     "POST /v1/instances": ("problems.md",),

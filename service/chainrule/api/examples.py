@@ -159,6 +159,16 @@ EXAMPLES: Mapping[str, Mapping[str, tuple[str, dict[str, Any]]]] = {
             },
         ),
     },
+    "derivation": {
+        "two_layers": (
+            "The chain of each gradient, as a course with row vectors writes it",
+            {**PROBLEM, "layout": "numerator"},
+        ),
+        "jacobian": (
+            "Of the output and with respect to the input, in symbols alone and as a document",
+            {"network": SHARED, "inputs": INPUTS, "of": "s", "wrt": ["x"], "numbers": False, "document": True},
+        ),
+    },
     "flow": {
         "as_it_is": ("What reaches each node of the network as it is", PROBLEM),
         "alternatives": (
