@@ -193,7 +193,7 @@ def test_one_that_reads_gets_as_much_as_it_likes_in_bounded_memory(live: LiveSer
 
 @contextmanager
 def all_batches(live: LiveService) -> Iterator[None]:
-    """Every place for a batch is taken, once the places of batches before are free."""
+    """Every place for a batch is taken, once the places of batches before are free; afterwards they are free again."""
     with ExitStack() as held:
         got: list[OpenBatch] = []
 
@@ -205,6 +205,12 @@ def all_batches(live: LiveService) -> Iterator[None]:
 
         until(has_all)
         yield
+
+    def has_one() -> bool:
+        with OpenBatch(live) as batch:
+            return batch.status == 200
+
+    until(has_one)
 
 
 def test_as_many_batches_as_may_be_and_one_more_is_told_so(live: LiveService) -> None:
