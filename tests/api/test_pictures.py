@@ -13,7 +13,10 @@ from problem_documents import assert_problem
 
 SVG = {"Accept": "image/svg+xml"}
 FLOW = {**SOUND, "network": {"layers": [SOUND["network"]["layers"][0], {"op": "tanh"}, {"op": "identity"}]}}
-DRAWN: dict[str, dict[str, Any]] = {"/v1/flow": {**FLOW, "alternatives": ["tanh", "relu"]}}
+DRAWN: dict[str, dict[str, Any]] = {
+    "/v1/flow": {**FLOW, "alternatives": ["tanh", "relu"]},
+    "/v1/graph": {**FLOW, "values": True, "gradients": True},
+}
 
 
 @pytest.mark.parametrize("path", DRAWN)
@@ -40,3 +43,23 @@ def test_json_is_the_rule(path: str, in_process: InProcess) -> None:
 def test_a_refusal_is_a_problem_document_all_the_same(path: str, in_process: InProcess) -> None:
     problem = assert_problem(in_process.post(path, json={**DRAWN[path], "inputs": [[1]]}, headers=SVG), 422)
     assert problem.errors
+
+
+def test_a_graph_comes_in_dot_too(in_process: InProcess) -> None:
+    reply = in_process.post("/v1/graph", json=FLOW, headers={"Accept": "text/vnd.graphviz"})
+    assert reply.headers["content-type"] == "text/vnd.graphviz"
+    assert reply.text == in_process.post("/v1/graph", json={**FLOW, "format": "dot"}).json()["dot"]
+
+
+def test_names_bring_no_markup_along(in_process: InProcess) -> None:
+    name = "</text><script>alert(1)<"
+    hostile = {**FLOW, "network": {"layers": [{"op": "tanh", "name": name.replace("/", "|")}]}, "targets": [[0, 1]] * 2}
+    reply = in_process.post("/v1/graph", json=hostile, headers=SVG)
+    assert_legible(reply.text)
+    assert "<script" not in reply.text
+
+
+def test_a_graph_too_large_to_draw_is_422(in_process: InProcess) -> None:
+    chain = {"network": {"layers": [{"op": "tanh"}] * 2000}, "inputs": [[1.0]]}
+    problem = assert_problem(in_process.post("/v1/graph", json=chain, headers=SVG), 422)
+    assert "ask for dot" in problem.detail

@@ -169,6 +169,27 @@ EXAMPLES: Mapping[str, Mapping[str, tuple[str, dict[str, Any]]]] = {
             {"network": SHARED, "inputs": INPUTS, "of": "s", "wrt": ["x"], "numbers": False, "document": True},
         ),
     },
+    "graph": {
+        "structure": ("What takes what, computing nothing", {"network": SHARED, "inputs": INPUTS}),
+        "with_numbers": (
+            "Scalars, with values and gradients, and drawn",
+            {
+                "network": {
+                    "nodes": [
+                        {"name": "xy", "op": "mul", "inputs": ["x", "y"]},
+                        {"name": "a", "op": "add", "inputs": ["xy", "z"]},
+                    ],
+                    "output": "a",
+                },
+                "inputs": {"x": 2.0, "y": 3.0, "z": 1.0},
+                "batched": False,
+                "upstream": 1.0,
+                "values": True,
+                "gradients": True,
+                "format": "svg",
+            },
+        ),
+    },
     "flow": {
         "as_it_is": ("What reaches each node of the network as it is", PROBLEM),
         "alternatives": (

@@ -8,11 +8,15 @@ from starlette.responses import Response
 
 from chainrule.operations import Reply
 from chainrule.operations.flow import flow_svg
+from chainrule.operations.graph import graph_dot, graph_svg
 
 SVG = b"image/svg+xml"
 DOT = b"text/vnd.graphviz"
 
-PICTURES: Mapping[str, Mapping[bytes, Callable[[Reply], str]]] = {"flow": {SVG: flow_svg}}
+PICTURES: Mapping[str, Mapping[bytes, Callable[[Reply], str]]] = {
+    "flow": {SVG: flow_svg},
+    "graph": {SVG: graph_svg, DOT: graph_dot},
+}
 """By operation and media type: how the reply is drawn."""
 
 SAFE = (

@@ -36,6 +36,7 @@ _HOMES = {
     "grade": ("grading.GradeRequest", "grade.Grade"),
     "train": ("training.TrainRequest", "train.Train"),
     "flow": ("flow.FlowRequest", "flow.Flow"),
+    "graph": ("graph.GraphRequest", "graph.Graph"),
 }
 """Where in the schemas and among the operations each is."""
 

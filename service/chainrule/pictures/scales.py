@@ -50,7 +50,7 @@ def linear_scale(values: Iterable[float], room: float = 0.05) -> Scale:
 def logarithmic_scale(values: Iterable[float]) -> Scale:
     """One that shows all the values that are finite and above 0, from one power of ten to another."""
     shown = [value for value in values if isfinite(value) and value > 0] or [1.0]
-    low = max(SHORTEST, floor(log10(min(shown)) + 1e-9))
+    low = min(max(SHORTEST, floor(log10(min(shown)) + 1e-9)), LONGEST - 1)
     high = min(LONGEST, ceil(log10(max(shown)) - 1e-9))
     return Scale(10.0**low, 10.0 ** max(high, low + 1), logarithmic=True)
 

@@ -18,7 +18,9 @@ class BatchItem(Documented):
     """One call of a batch."""
 
     id: Id = Field(description="What its answer is told by: text or an integer, of the caller's choosing.")
-    operation: Literal["validate", "forward", "loss", "gradients", "jacobians", "derivation", "grade", "train", "flow"]
+    operation: Literal[
+        "validate", "forward", "loss", "gradients", "jacobians", "derivation", "grade", "train", "flow", "graph"
+    ]
     request: dict[str, Any] = Field(description="What would be the body of `POST /v1/{operation}`.")
 
 

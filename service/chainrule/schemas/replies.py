@@ -10,6 +10,7 @@ from chainrule.schemas.catalogue import InstancesReply
 from chainrule.schemas.derivation import DerivationReply
 from chainrule.schemas.documented import ComputedReply, Documented, Kink, ResultTensor, Shape, TraceEntry
 from chainrule.schemas.flow import FlowReply
+from chainrule.schemas.graph import GraphReply
 from chainrule.schemas.reports import GradeReply
 from chainrule.schemas.training import TrainReply
 
@@ -190,6 +191,7 @@ REPLIES: dict[str, type[ComputedReply]] = {
     "grade": GradeReply,
     "train": TrainReply,
     "flow": FlowReply,
+    "graph": GraphReply,
     "instances": InstancesReply,
 }
 """By operation."""
