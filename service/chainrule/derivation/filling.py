@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,8 @@ from numpy.typing import NDArray
 
 from chainrule.derivation.chain import Gradient, Term
 from chainrule.derivation.factors import Factor, IdentityFactor, JacobianFactor, MatrixFactor, VectorFactor
-from chainrule.derivation.local import local_jacobian
-from chainrule.derivation.numbers import Shown, fits, shown
+from chainrule.derivation.local import local_jacobians
+from chainrule.derivation.numbers import MOST_LENGTH, Shown, fits, shown
 from chainrule.derivation.subject import Edge
 from chainrule.engine.trace import Trace
 
@@ -24,7 +25,7 @@ class Filling:
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.plan = trace.plan
-        self._jacobians: dict[tuple[int, int], NDArray[Any]] = {}
+        self._jacobians: dict[int, dict[int, NDArray[Any]]] = {}
 
     @property
     def enabled(self) -> bool:
@@ -102,10 +103,10 @@ class Filling:
 
     def _jacobian(self, edge: Edge) -> NDArray[Any]:
         """With an axis of examples, of length 1 where there is no batch."""
-        key = (edge.number, edge.source)
-        if key not in self._jacobians:
-            slots = self.plan.slots
-            found = local_jacobian(self.trace, edge.number, edge.source)
-            batched = slots[edge.target].batched or slots[edge.source].batched
-            self._jacobians[key] = found if batched else found[None]
-        return self._jacobians[key]
+        slots, step = self.plan.slots, edge.step
+        if edge.number not in self._jacobians:  # all that will be shown of a step at once: it may take thousands
+            of = slots[step.output].shape
+            few = {source for source in step.inputs if prod(of) * prod(slots[source].shape) <= MOST_LENGTH**2}
+            self._jacobians[edge.number] = local_jacobians(self.trace, edge.number, few)
+        found = self._jacobians[edge.number][edge.source]
+        return found if slots[edge.target].batched or slots[edge.source].batched else found[None]

@@ -56,8 +56,10 @@ def number(value: float) -> Shown:
         return Shown(r"\mathrm{NaN}" if value != value else r"\infty" if value > 0 else r"-\infty", True)
     text = f"{value + 0.0:.{DIGITS}g}"
     mantissa, _, exponent = text.partition("e")
-    latex = rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa
-    return Shown(latex, float(text) == value)
+    if not exponent:
+        return Shown(mantissa, float(text) == value)
+    before = "" if mantissa == "1" else "-" if mantissa == "-1" else rf"{mantissa} \cdot "
+    return Shown(f"{before}10^{{{int(exponent)}}}", float(text) == value)
 
 
 def _column(texts: list[str]) -> str:

@@ -29,8 +29,8 @@ from chainrule.operations.refusals import refuse
 from chainrule.operations.results import Reply, Results, check_layout
 from chainrule.schemas.derivation import DerivationRequest
 
-TEXT = 50
-"""A formula in numbers of a reply: about as many bytes as this many of them."""
+TEXT = 100
+"""A formula in numbers of a reply: about as many bytes as this many of them. A document has all of them again."""
 
 
 class Derivation:
@@ -48,7 +48,9 @@ class Derivation:
         limits.check(Cost(calls=3 * steps + len(self.wrt)), self.request.dtype)
         taken = sum(len(step.inputs) for step in plan.steps)
         written = self.chains.size(self.wrt.values()) + 2 * taken + steps
-        self.cost: Cost = prepared.cost + Cost(calls=3 * steps + written, returned=TEXT * written)
+        self.cost: Cost = prepared.cost + Cost(
+            calls=3 * steps + written, returned=TEXT * written * (1 + self.request.document)
+        )
         if self.request.numbers:
             self.cost += forward_cost(plan) + gradients_cost(plan, self.wrt.values())
         limits.check(self.cost, self.request.dtype)
@@ -62,7 +64,7 @@ class Derivation:
                 raise Cancelled
             gradients[name] = chains.gradient(slot)
         filling = Filling(trace) if trace is not None else None
-        tree = Tree(self.subject, self.request.layout, filling)
+        tree = Tree(self.subject, self.request.layout, filling, cancelled)
         numbers = self._numbers(trace, gradients, cancelled) if trace is not None else {}
         reply: Reply = tree.of(gradients, chains.through, numbers)
         if self.request.document:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from numpy.typing import NDArray
@@ -15,14 +15,22 @@ from chainrule.derivation.numbers import Shown
 from chainrule.derivation.subject import Edge, Subject
 from chainrule.engine.backends import Shape
 from chainrule.engine.layouts import Layout
+from chainrule.engine.trace import Cancelled, never
 from chainrule.operations.results import Reply
 
 
 class Tree:
     """Writes a derivation of one subject down, with numbers where there is a filling."""
 
-    def __init__(self, subject: Subject, layout: Layout, filling: Filling | None) -> None:
+    def __init__(
+        self,
+        subject: Subject,
+        layout: Layout,
+        filling: Filling | None,
+        cancelled: Callable[[], bool] = never,
+    ) -> None:
         self.subject = subject
+        self._cancelled = cancelled
         self.layout = layout
         self.filling = filling
         self._edges: dict[str, Edge] = {}
@@ -51,6 +59,7 @@ class Tree:
         }
 
     def _step(self, number: int) -> Reply:
+        self._go_on()
         subject, step = self.subject, self.subject.plan.steps[number]
         notation, symbol, shape = subject.notation(number), subject.symbol(step.output), subject.shape(step.output)
         i = subject.letters.indices(shape)
@@ -80,6 +89,7 @@ class Tree:
         }
 
     def _gradient(self, gradient: Gradient, numbers: NDArray[Any] | None) -> Reply:
+        self._go_on()
         for edge in gradient.edges:
             self._edges.setdefault(edge.name, edge)
         return {
@@ -107,6 +117,11 @@ class Tree:
             **self._shape(factor.shape),
             "numbers": [each.latex for each in self.filling.factor(factor)] if self.filling else [],
         }
+
+    def _go_on(self) -> None:
+        """Raises Cancelled where nobody waits any more."""
+        if self._cancelled():
+            raise Cancelled
 
     def _shape(self, shape: Shape) -> Reply:
         return {"shape": list(shape), "space": self.space(shape)}

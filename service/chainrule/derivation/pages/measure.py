@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 _TOKEN = re.compile(r"\\begin\{\w+\}|\\end\{\w+\}|\\[A-Za-z]+|\\.|.", re.DOTALL)
-_BREAKS = (" = ", r" \approx ", r" \in ", " + ", " - ", r" \, ", r" \cdot ", " : ", r" \left(")
+_OPENS = r" \left("
+_BREAKS = (" = ", r" \approx ", r" \in ", " + ", " - ", r" \, ", r" \cdot ", " : ", _OPENS)
 _WORDS = {r"\log": 3.0, r"\tanh": 4.5, r"\max": 4.0, r"\min": 4.0, r"\bmod": 5.0, r"\sum": 2.5, r"\operatorname": 0.0}
 _NOTHING = {
     r"\left",
@@ -121,7 +122,7 @@ def _split(latex: str) -> Iterator[str]:
         if sign is not None:
             yield latex[start:at]
             start = at
-            at += len(sign)
+            at += 1 if sign == _OPENS else len(sign)  # what opens is looked at again: it counts for the depth
             continue
         token = found[0]
         depth += token in "{[" or token == r"\left" or token.startswith(r"\begin")
