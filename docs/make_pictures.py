@@ -34,7 +34,21 @@ def deep() -> Network:
     return Network.layers(*layers, linear(draw([3, 20], scale=0.1**0.5, seed=99), name="out"))
 
 
-PICTURES: dict[str, Callable[[], str]] = {"curves.svg": curves, "flow.svg": flow}
+SCALARS = [("xy", "mul", "x y"), ("a", "add", "xy z"), ("xx", "add", "x x"), ("b", "mul", "a xx"), ("ab", "mul", "a b"),
+           ("w", "add", "ab b")]  # fmt: skip
+
+
+def graph() -> str:
+    """Homework 1.4b: a = xy + z, b = a(x + x), w = ab + b, with values and gradients."""
+    nodes = [{"name": name, "op": op, "inputs": inputs.split()} for name, op, inputs in SCALARS]
+    network = {"nodes": nodes, "output": "w"}
+    at = {"x": 2.0, "y": 3.0, "z": 1.0}
+    how = {"batched": False, "upstream": 1.0, "values": True, "gradients": True}
+    picture: str = local.call("graph", {"network": network, "inputs": at, **how, "format": "svg"}).svg
+    return picture
+
+
+PICTURES: dict[str, Callable[[], str]] = {"curves.svg": curves, "flow.svg": flow, "graph.svg": graph}
 """By file."""
 
 if __name__ == "__main__":

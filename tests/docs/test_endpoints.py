@@ -21,11 +21,12 @@ EXPLAINED = {
     "POST /v1/derivation": ("derivation.md",),
     "POST /v1/train": ("training.md",),
     "POST /v1/flow": ("flow.md",),
+    "POST /v1/graph": ("pictures.md",),
     "POST /v1/instances": ("problems.md",),
     "GET /v1/problems/{set}/{problem}": ("problems.md", "grading.md"),
 }
 """Pages that explain all the fields of an endpoint."""
-ELSEWHERE = {"layers", "nodes", "output", "loss", "penalties"}
+ELSEWHERE = {"layers", "nodes", "output", "loss", "penalties", "alternatives"}
 """Fields of requests whose own fields are in networks.md, and of ops in ops.md."""
 OPENAPI = create_app(Settings()).openapi()
 ENDPOINTS = [f"{method.upper()} {path}" for path, item in OPENAPI["paths"].items() for method in item]

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from chainrule_client.errors import TooLarge as TooLarge
     from chainrule_client.flows import Flow as Flow
     from chainrule_client.flows import NodeFlow as NodeFlow
+    from chainrule_client.graphs import GraphEdge as GraphEdge
+    from chainrule_client.graphs import GraphNode as GraphNode
     from chainrule_client.layers import concat as concat
     from chainrule_client.layers import draw as draw
     from chainrule_client.layers import elu as elu
@@ -84,6 +86,7 @@ _NAMES = {
         "NotFound Overloaded ResponseInvalid ServerFault TimedOut TooLarge"
     ),
     "flows": "Flow NodeFlow",
+    "graphs": "GraphEdge GraphNode",
     "layers": (
         "concat draw elu flatten gelu identity l1_penalty l2_penalty leaky_relu linear "
         "log_softargmax logsumexp loss op relu reshape sigmoid silu softargmax softplus tanh"

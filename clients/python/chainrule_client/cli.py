@@ -156,6 +156,7 @@ app.command()(cli_grading.check)
 app.command()(cli_training.train)
 app.command()(cli_pictures.plot)
 app.command()(cli_pictures.flow)
+app.command()(cli_pictures.graph)
 app.command()(cli_problems.problems)
 app.command()(cli_problems.instance)
 

@@ -1,4 +1,4 @@
-"""The commands that draw: curves of ops, the flow of gradients."""
+"""The commands that draw: curves of ops, the flow of gradients, the graph of a network."""
 
 from __future__ import annotations
 
@@ -58,6 +58,38 @@ def flow(
     from chainrule_client.cli_flow import flow_as_text
 
     typer.echo(flow_as_text(reply))
+
+
+def graph(
+    file: RequestFile,
+    url: Url = None,
+    json: Json = False,
+    values: Annotated[bool, typer.Option("--values", help="Each node's value as well.")] = False,
+    gradients: Annotated[
+        bool, typer.Option("--gradients", help="The gradients, node by node and edge by edge.")
+    ] = False,
+    loss: Annotated[str | None, typer.Option("--loss", metavar="OP", help="A loss by name.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Write a picture: .svg, or .dot for Graphviz; - prints the SVG."),
+    ] = None,
+) -> None:
+    """The computation as a graph: what takes what, with shapes, and values and gradients where asked for."""
+    form = "json" if out is None else "dot" if out.suffix in (".dot", ".gv") else "svg"
+    with reporting():
+        given = {"values": values, "gradients": gradients, "loss": loss, "format": form}
+        request = {**read_object(file), **{name: value for name, value in given.items() if value}}
+        reply = client_for(url).call("graph", request)
+        if out is not None:
+            write_picture(reply[form], out)
+    if out is not None:
+        return
+    if json:
+        show(reply, reply.raw, json)
+        return
+    from chainrule_client.cli_graph import graph_as_text
+
+    typer.echo(graph_as_text(reply))
 
 
 def write_picture(picture: str, out: Path) -> None:

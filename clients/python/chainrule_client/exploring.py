@@ -150,3 +150,41 @@ class Exploring(Asking[Answer], Generic[Answer]):
             },
             request_id,
         )
+
+    def graph(
+        self,
+        network: NetworkLike,
+        inputs: Inputs,
+        targets: TensorLike | None = None,
+        loss: LossLike | None = None,
+        *,
+        values: bool = False,
+        gradients: bool = False,
+        upstream: TensorLike | None = None,
+        format: Literal["json", "dot", "svg"] = "json",
+        penalties: Penalties | None = None,
+        batched: bool = True,
+        layout: Layout = "torch",
+        dtype: DType = "float64",
+        device: str = "auto",
+        backend: Backend | None = None,
+        request_id: str | None = None,
+    ) -> Answer:
+        """`nodes` by name, `edges`, and the name of the `output`: the computation as a graph.
+
+        values: each node's as well. gradients: ∂C/∂node, and at each edge what comes back along it.
+        upstream: a cotangent of the output, in place of targets and a loss.
+        format: "dot" or "svg" for the graph in that form as well, under that name.
+        """
+        return self._ask(
+            "graph",
+            {
+                **problem_fields(network, inputs, targets, loss, penalties),
+                **computation_fields(batched, layout, dtype, device, backend),
+                "values": values,
+                "gradients": gradients,
+                "upstream": upstream,
+                "format": format,
+            },
+            request_id,
+        )

@@ -160,6 +160,7 @@ gradients = _client.gradients
 jacobians = _client.jacobians
 train = _client.train
 flow = _client.flow
+graph = _client.graph
 derivation = _client.derivation
 grade = _client.grade
 grade_many = _client.grade_many

@@ -10,6 +10,7 @@ import numpy as np
 
 from chainrule.schemas.encoding import to_array
 from chainrule_client.flows import flows
+from chainrule_client.graphs import graph_edges, graph_nodes
 from chainrule_client.tensors import Array
 from chainrule_client.training import training_steps
 
@@ -273,6 +274,8 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "moved": _by_name,
     "recorded": training_steps,
     "flows": flows,
+    "nodes": graph_nodes,
+    "edges": graph_edges,
 }
 
 
