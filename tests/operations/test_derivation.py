@@ -81,6 +81,24 @@ def test_the_shapes_and_numbers_of_jacobians_are_the_engines(layout: str) -> Non
             np.testing.assert_allclose(found.ravel(), exact.ravel(), rtol=6e-4)
 
 
+@pytest.mark.parametrize(
+    ("layout", "equals"), [("torch", "W^{(2)}"), ("numerator", "W^{(2)}"), ("denominator", r"W^{(2)\top}")]
+)
+def test_a_jacobian_with_a_name_is_that_matrix_in_its_layout(layout: str, equals: str) -> None:
+    reply = derive(ONE, layout=layout)
+    assert reply["jacobians"]["s2/a1"]["equals"] == equals
+    assert reply["jacobians"]["s2/b2"]["equals"] == "I"
+    assert reply["jacobians"]["a1/s1"]["equals"] is None
+
+
+def test_what_does_not_matter_is_zero() -> None:
+    nodes = [{"name": "f", "op": "tanh", "inputs": ["x"]}, {"name": "g", "op": "gelu", "inputs": ["x"]}]
+    reply = derive({"network": {"nodes": nodes, "output": "g"}, "inputs": [1, 2], "batched": False, "wrt": ["f", "x"]})
+    assert reply["gradients"]["f"]["latex"] == r"\frac{\partial g}{\partial f} = 0"
+    assert reply["gradients"]["f"]["terms"] == reply["gradients"]["f"]["numbers"] == []
+    assert [each[:6] for each in reply["jacobians"]["g/x"]["where"]] == [r"\Phi(t", r"\varph"]
+
+
 def test_what_is_in_a_product_multiplies_to_it() -> None:
     reply = derive(ONE, layout="numerator", wrt=["b1"])
     (term,) = reply["gradients"]["b1"]["terms"]

@@ -65,6 +65,10 @@ class Expression(ABC):
         """What it is made of."""
         yield from ()
 
+    def tells(self) -> tuple[str, str] | None:
+        """A letter in it that not everybody knows, and what that stands for."""
+        return None
+
     def holds(self) -> int:
         """How tightly it holds together as it is printed."""
         return self.level

@@ -59,7 +59,7 @@ class Filling:
 
     def gradient(self, gradient: Gradient, value: NDArray[Any]) -> list[str]:
         """The right side with numbers, and what it comes to: one for each example where there are several."""
-        if not fits(gradient.shape):
+        if not (gradient.terms and fits(gradient.shape)):
             return []
         results = [shown(each) for each in (value if gradient.by_example else value[None])]
         if not self.enabled:

@@ -36,6 +36,11 @@ _FUNCTIONS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "phi": (r"\varphi", lambda x: np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)),
 }
 
+_TOLD = {
+    "Phi": r"\Phi(t) = \frac{1}{2} (1 + \operatorname{erf}(t / \sqrt{2}))",
+    "phi": r"\varphi(t) = e^{-t^{2} / 2} / \sqrt{2 \pi}",
+}
+
 
 @dataclass(frozen=True)
 class Function(Expression):
@@ -57,6 +62,9 @@ class Function(Expression):
 
     def parts(self) -> Iterator[Expression]:
         yield self.of
+
+    def tells(self) -> tuple[str, str] | None:
+        return (_FUNCTIONS[self.name][0], _TOLD[self.name]) if self.name in _TOLD else None
 
     def __pow__(self, exponent: float) -> Expression:
         return PowerOfFunction(self, exponent)

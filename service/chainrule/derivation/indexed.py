@@ -259,9 +259,8 @@ class Defined(Expression):
     def latex(self) -> str:
         return f"{self.letter}_{{{indices_latex(self.at)}}}" if self.at else self.letter
 
-    def told(self) -> str:
-        """What it stands for."""
-        return f"{self.latex()} = {self.body.latex()}"
+    def tells(self) -> tuple[str, str] | None:
+        return self.letter, f"{self.latex()} = {self.body.latex()}"
 
     def value(self, env: Env) -> Any:
         return self.body.value(env)
@@ -275,8 +274,8 @@ def definitions(expression: Expression) -> list[str]:
     found: dict[str, str] = {}
 
     def visit(part: Expression) -> None:
-        if isinstance(part, Defined):
-            found.setdefault(part.letter, part.told())
+        if (told := part.tells()) is not None:
+            found.setdefault(*told)
         for inner in part.parts():
             visit(inner)
 

@@ -35,8 +35,8 @@ class Constant(Defined):
         object.__setattr__(self, "at", (k,))
         object.__setattr__(self, "body", _Numbers(vector, k))
 
-    def told(self) -> str:
-        return f"{self.letter} = {self.body.latex()}"
+    def tells(self) -> tuple[str, str] | None:
+        return self.letter, f"{self.letter} = {self.body.latex()}"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from chainrule.derivation.chain import Gradient, Term
-from chainrule.derivation.factors import Factor, JacobianFactor
+from chainrule.derivation.factors import Factor, JacobianFactor, MatrixFactor
 from chainrule.derivation.filling import Filling
 from chainrule.derivation.indexed import definitions, entry
 from chainrule.derivation.numbers import Shown
@@ -78,15 +78,20 @@ class Tree:
 
     def _jacobian(self, edge: Edge) -> Reply:
         factor = JacobianFactor(edge, self.layout)
-        equals = edge.matrix
         return {
             "latex": edge.fraction,
-            "equals": equals.latex() if equals is not None else "I" if edge.passes_on and edge.of else None,
+            "equals": self._equals(edge),
             "element": edge.element.latex(),
             "where": edge.element.where,
             **self._shape(factor.shape),
             "numbers": _equated(self.filling.factor(factor)) if self.filling else [],
         }
+
+    def _equals(self, edge: Edge) -> str | None:
+        """The matrix that a Jacobian is in this layout, where that has a name."""
+        if edge.matrix is not None:
+            return MatrixFactor(edge, mirrored=self.layout == "denominator").latex()
+        return "I" if edge.passes_on and edge.of else None
 
     def _gradient(self, gradient: Gradient, numbers: NDArray[Any] | None) -> Reply:
         self._go_on()
