@@ -127,3 +127,12 @@ def test_files_are_written_whole_and_over_old_ones(graded: list[Graded], tmp_pat
         assert scores.read_bytes().count(b"\r\n") > len(part)
         assert f"{len(part)} submissions" in page.read_text(encoding="utf-8")
     assert sorted(path.name for path in into.iterdir()) == ["report.html", "scores.csv"]
+
+
+def test_only_a_wrong_answer_wants_an_explanation() -> None:
+    answers = {
+        "missing": {"loss": 6.5, "gradients": {"W1": None}},
+        "odd": {"loss": 6.5, "gradients": {"W1": [[1.5, 0.3]]}},
+    }
+    found = local.grade_many([{"id": id, "answers": each} for id, each in answers.items()], PROBLEM)
+    assert Summary.of(found).unexplained == ("odd",)

@@ -45,7 +45,7 @@ class Summary:
     mistakes: tuple[Mistake, ...]
     quantities: tuple[Quantity, ...]
     unexplained: tuple[Id, ...]
-    """Of submissions with something wrong and no diagnosis."""
+    """Of submissions with a wrong answer and no diagnosis. One that is missing needs none."""
     failed: tuple[tuple[Id, str], ...]
     """Submissions that were not graded, and why."""
 
@@ -59,7 +59,7 @@ class Summary:
             shares=tuple(_share(report) for _, report in marked),
             mistakes=tuple(_mistakes(marked)),
             quantities=tuple(_quantities(marked)),
-            unexplained=tuple(id for id, report in marked if report["first_error"] and not report["diagnosis"]),
+            unexplained=tuple(id for id, report in marked if _has_wrong(report) and not report["diagnosis"]),
             failed=tuple((each.id, each.error.detail or each.error.title) for each in found if each.error is not None),
         )
 
@@ -83,6 +83,10 @@ class Summary:
 
 def _share(report: Any) -> float:
     return float(report["score"] / report["max_score"]) if report["max_score"] else 0.0
+
+
+def _has_wrong(report: Any) -> bool:
+    return any(item["status"] in ("wrong", "shape", "nonfinite") for item in report["items"])
 
 
 def _mistakes(marked: Sequence[tuple[Id, Any]]) -> list[Mistake]:
