@@ -212,6 +212,7 @@ SIZES: dict[str, Callable[[], Body]] = {
         "gradients",
         network(2, 100_000, inputs=[[0.5, 1.0]] * 50_000, upstream=[[1.0]], per_example=True),
     ),
+    "a_derivation_of_everything": lambda: ("derivation", chain(9_000, wrt="all", document=True)),
     "steps_of_10^10": lambda: ("gradients", network(2, 50_000, 2, 50_000, upstream=[[1.0]], steps=True)),
 }
 
@@ -227,6 +228,7 @@ LONG: dict[str, Callable[[], Body]] = {
 SOUND: dict[str, Callable[[], Body]] = {
     "a_chain_of_10_000": lambda: ("gradients", chain(10_000, wrt=["x"])),
     "all_of_a_chain_of_8_000": lambda: ("gradients", chain(8_000, wrt="all")),
+    "a_derivation_through_a_chain_of_5_000": lambda: ("derivation", chain(5_000, wrt=["x"])),
     "one_name_150_000_times": lambda: ("gradients", spoilt(wrt=["W1"] * 150_000)),
     "a_million_numbers": lambda: ("loss", bare(inputs=[[0.0, 1.0]] * 500_000, targets=[[1.0]] * 500_000, loss="mse")),
 }

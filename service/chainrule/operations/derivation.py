@@ -29,8 +29,9 @@ from chainrule.operations.refusals import refuse
 from chainrule.operations.results import Reply, Results, check_layout
 from chainrule.schemas.derivation import DerivationRequest
 
-TEXT = 100
-"""A formula in numbers of a reply: about as many bytes as this many of them. A document has all of them again."""
+TEXT = 200
+"""A formula in numbers of a reply: it takes about as long to write as so many of them. A document has all formulas
+again."""
 
 
 class Derivation:
