@@ -94,31 +94,49 @@ def _in_one_way(count: int, edges: Sequence[Edge], order: str, swapping: bool) -
     except ModuleNotFoundError as error:
         raise NoLayout(str(error)) from error
     places: dict[int, tuple[int, float]] = {}
-    passed: dict[Edge, list[tuple[int, float]]] = {edge: [] for edge in edges}
+    passed: dict[Edge, list[tuple[int, float]]] = {}
     below = 0.0
-    linked = sorted({node for edge in edges for node in edge})  # what it calls its own places begins after these
-    number = {node: at for at, node in enumerate(linked)}
-    parts = from_edges(
-        [(number[source], number[target]) for source, target in edges],
-        minimum_length=1,
-        vertex_spacing=1,
-        dummy_vertices=True,
-        dummy_size=THIN,
-        ranking_type="minimize",
-        crossing_minimization=order,  # type: ignore[arg-type]
-        transpose=swapping,
-    )
-    for positions, _, _, pieces in sorted(parts, key=lambda part: min(int(node) for node, _ in part[0])):
+    for nodes in _parts(count, edges):
+        number = {node: at for at, node in enumerate(nodes)}
+        own = [(number[source], number[target]) for source, target in edges if source in number]
+        if not own:
+            places[nodes[0]] = (0, below)
+            below += 1
+            continue
+        ((positions, _, _, pieces),) = from_edges(
+            own,
+            minimum_length=1,
+            vertex_spacing=1,
+            dummy_vertices=True,
+            dummy_size=THIN,
+            ranking_type="minimize",
+            crossing_minimization=order,  # type: ignore[arg-type]
+            transpose=swapping,
+        )
         part = _upright({int(node): place for node, place in positions}, below)
         below = 1 + max(row for _, row in part.values())
-        places |= {linked[node]: place for node, place in part.items() if node < len(linked)}
-        for (source, target), through in _chains(len(linked), [(int(a), int(b)) for a, b in pieces or ()]):
-            passed[linked[source], linked[target]] = [part[node] for node in through]
-    for node in range(count):
-        if node not in places:
-            places[node] = (0, below)
-            below += 1
+        places |= {node: part[at] for node, at in number.items()}
+        for (source, target), through in _chains(len(nodes), [(int(a), int(b)) for a, b in pieces or ()]):
+            passed[nodes[source], nodes[target]] = [part[at] for at in through]
     return Layout([places[node] for node in range(count)], passed)
+
+
+def _parts(count: int, edges: Sequence[Edge]) -> list[list[int]]:
+    """The nodes that edges connect, part by part, each in order. The library, given several, mixes up their numbers."""
+    leader = list(range(count))
+
+    def led_by(node: int) -> int:
+        while leader[node] != node:
+            leader[node] = node = leader[leader[node]]
+        return node
+
+    for source, target in edges:
+        one, other = sorted((led_by(source), led_by(target)))
+        leader[other] = one
+    parts: dict[int, list[int]] = {}
+    for node in range(count):
+        parts.setdefault(led_by(node), []).append(node)
+    return list(parts.values())
 
 
 def _upright(positions: dict[int, tuple[float, float]], below: float) -> dict[int, tuple[int, float]]:

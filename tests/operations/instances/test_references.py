@@ -40,6 +40,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "jacobians": {"pairs": [{"of": "y_hat", "wrt": "x"}]},
     "derivation": {"wrt": ["W1"]},
     "flow": {"alternatives": ["tanh"]},
+    "graph": {"values": True, "gradients": True},
     "grade": {"answers": {"outputs": [1, 2, 3, 4, 5]}},
     "train": {"steps": 2, "learning_rate": 0.01},
 }
