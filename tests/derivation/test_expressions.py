@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chainrule.derivation.expressions import Env, Expression, Number, Size, add, mul, number_latex
+from chainrule.derivation.conditions import Cases, Relation, where
+from chainrule.derivation.expressions import Env, Expression, Number, Size, add, mul
 from chainrule.derivation.functions import exp, log, sigma, tanh
-from chainrule.derivation.indexed import Cases, Index, Relation, Symbol, entry, summed, where
+from chainrule.derivation.indexed import Index, Symbol, entry, summed
+from chainrule.derivation.printing import number_latex
 
 i, j = Index("i", 2), Index("j", 3)
 x, y, w = Symbol("x", "x"), Symbol("y", "y"), Symbol("W1", "W", sup="(1)")

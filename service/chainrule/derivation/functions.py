@@ -18,11 +18,10 @@ from chainrule.derivation.expressions import (
     Operand,
     Power,
     as_expression,
-    bracketed,
-    number_latex,
     within,
 )
 from chainrule.derivation.indexed import Symbol
+from chainrule.derivation.printing import bracketed, number_latex
 
 _erf = np.vectorize(math.erf, otypes=[np.float64])
 

@@ -13,8 +13,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
-from chainrule.derivation.expressions import Env, Expression, Size, number_latex
+from chainrule.derivation.expressions import Env, Expression, Size
 from chainrule.derivation.indexed import Entry, Index, Symbol, deltas, entry
+from chainrule.derivation.printing import number_latex
 from chainrule.derivation.symbols import Letters
 from chainrule.engine.backends import Shape
 from chainrule.engine.op import Op, options_of

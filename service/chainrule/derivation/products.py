@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.derivation.expressions import Env, joined
+from chainrule.derivation.expressions import Env
 from chainrule.derivation.factors import Factor, Part, Writing
+from chainrule.derivation.printing import joined
 from chainrule.engine.backends import Shape
 
 

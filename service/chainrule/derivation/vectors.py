@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.derivation.expressions import Env, Expression, number_latex
+from chainrule.derivation.expressions import Env, Expression
 from chainrule.derivation.indexed import Defined
+from chainrule.derivation.printing import number_latex
 
 MOST_SHOWN = 12
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from chainrule.derivation.conditions import where
 from chainrule.derivation.expressions import Expression, Number, Quotient
 from chainrule.derivation.functions import exp, log
-from chainrule.derivation.indexed import Defined, Index, OverBatch, summed, where
+from chainrule.derivation.indexed import Defined, Index, OverBatch, summed
 from chainrule.derivation.losses import OfLoss
 from chainrule.derivation.notation import Indices, writes
 from chainrule.derivation.vectors import Vector

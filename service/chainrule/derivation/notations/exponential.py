@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from chainrule.derivation.conditions import Cases, Relation
 from chainrule.derivation.expressions import Expression, Number
 from chainrule.derivation.functions import Root, exp, log, sigma
-from chainrule.derivation.indexed import Cases, Defined, Relation
+from chainrule.derivation.indexed import Defined
 from chainrule.derivation.notation import OfEach, writes
 from chainrule.engine.ops.exponential import (
     SELU_ALPHA,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from chainrule.derivation.conditions import where
 from chainrule.derivation.expressions import Expression, Number
 from chainrule.derivation.functions import PositivePart
-from chainrule.derivation.indexed import Defined, summed, where
+from chainrule.derivation.indexed import Defined, summed
 from chainrule.derivation.losses import OfEachElement, OfLoss
 from chainrule.derivation.notation import Indices, writes
 from chainrule.engine.ops.margins import Hinge, MulticlassHinge

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from chainrule.derivation.conditions import where
 from chainrule.derivation.expressions import Expression, Number
 from chainrule.derivation.functions import Extreme
-from chainrule.derivation.indexed import Index, Over, deltas, summed, where
+from chainrule.derivation.indexed import Index, Over, deltas, summed
 from chainrule.derivation.notation import Indices, Notation, writes
 from chainrule.derivation.over_axes import kept_axes, placed
 from chainrule.engine.ops.maxima import Max, Maximum

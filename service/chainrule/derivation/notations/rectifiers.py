@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from math import inf
 
+from chainrule.derivation.conditions import Between, Cases, Indicator, Relation, where
 from chainrule.derivation.expressions import Expression, Number
 from chainrule.derivation.functions import Absolute, Extreme, PositivePart, sign
-from chainrule.derivation.indexed import Between, Cases, Entry, Indicator, Relation, deltas, where
+from chainrule.derivation.indexed import Entry, deltas
 from chainrule.derivation.notation import Indices, Notation, OfEach, writes
 from chainrule.engine.ops.rectifiers import Abs, Clamp, Clipped, Hardtanh, Identity, LeakyRelu, Prelu, Relu, Relu6
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from chainrule.derivation.conditions import Cases, Relation
 from chainrule.derivation.expressions import Expression, Number
 from chainrule.derivation.functions import Absolute, SquaredNorm, sign
-from chainrule.derivation.indexed import Cases, Relation
 from chainrule.derivation.losses import OfEachElement
 from chainrule.derivation.notation import writes
 from chainrule.engine.ops.regression import L1, Huber, MeanSquaredError, SmoothL1, SquaredError

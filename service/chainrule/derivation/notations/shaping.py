@@ -9,9 +9,10 @@ from itertools import accumulate
 from math import prod
 from typing import TypeVar
 
+from chainrule.derivation.conditions import Cases, Relation, where
 from chainrule.derivation.expressions import Expression, Number, add
 from chainrule.derivation.functions import Digit, Transposed
-from chainrule.derivation.indexed import Cases, Relation, deltas, where
+from chainrule.derivation.indexed import deltas
 from chainrule.derivation.notation import Indices, Notation, writes
 from chainrule.engine.backends import Shape
 from chainrule.engine.op import Op
