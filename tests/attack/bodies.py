@@ -213,6 +213,15 @@ SIZES: dict[str, Callable[[], Body]] = {
         network(2, 100_000, inputs=[[0.5, 1.0]] * 50_000, upstream=[[1.0]], per_example=True),
     ),
     "a_derivation_of_everything": lambda: ("derivation", chain(9_000, wrt="all", document=True)),
+    "a_training_of_10^13": lambda: (
+        "train",
+        network(2, 3_000, 3_000, 1, steps=100_000, learning_rate=0.1, upstream=[[1.0]], record=0),
+    ),
+    "a_record_of_10^10": lambda: (
+        "train",
+        network(2, 50_000, 1, steps=50_000, learning_rate=0.1, upstream=[[1.0]]),
+    ),
+    "a_picture_of_a_chain_of_10_000": lambda: ("graph", chain(10_000, format="svg")),
     "steps_of_10^10": lambda: ("gradients", network(2, 50_000, 2, 50_000, upstream=[[1.0]], steps=True)),
 }
 
@@ -221,6 +230,7 @@ LONG: dict[str, Callable[[], Body]] = {
         "jacobians",
         chain(8_000, pairs=[{"of": f"n{7_000 + i}", "wrt": f"n{i}"} for i in range(1_000)]),
     ),
+    "a_training_through_a_long_chain": lambda: ("train", chain(8_000, wrt=["x"], steps=500, learning_rate=0.1)),
     "all_of_a_long_chain_verified": lambda: ("gradients", chain(8_000, wrt="all", verify=True)),
 }
 """Small numbers, many of them: what takes the time is the count of ops."""
@@ -229,6 +239,11 @@ SOUND: dict[str, Callable[[], Body]] = {
     "a_chain_of_10_000": lambda: ("gradients", chain(10_000, wrt=["x"])),
     "all_of_a_chain_of_8_000": lambda: ("gradients", chain(8_000, wrt="all")),
     "a_derivation_through_a_chain_of_5_000": lambda: ("derivation", chain(5_000, wrt=["x"])),
+    "twenty_alternatives_in_a_chain_of_2_000": lambda: (
+        "flow",
+        chain(2_000, alternatives=["tanh", "relu"] * 10, format="svg"),
+    ),
+    "a_graph_of_a_chain_of_5_000": lambda: ("graph", chain(5_000, values=True, gradients=True, format="dot")),
     "one_name_150_000_times": lambda: ("gradients", spoilt(wrt=["W1"] * 150_000)),
     "a_million_numbers": lambda: ("loss", bare(inputs=[[0.0, 1.0]] * 500_000, targets=[[1.0]] * 500_000, loss="mse")),
 }

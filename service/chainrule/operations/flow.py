@@ -30,6 +30,8 @@ from chainrule.schemas.flow import FlowRequest
 from chainrule.schemas.ops import is_activation
 
 NUMBERS_A_NODE = 3
+CALLS_A_NODE = 4
+"""What measuring what reaches a node takes, in applications of an op."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,9 @@ class Flow:
         self.prepared, self.request = prepared, prepared.request
         self.of = objective_slot(prepared, self.request)
         self.at = _places(prepared, self.request)
-        self.alternatives = list(self._alternatives())
         self.cost: Cost = self._cost()
-        limits.check(self.cost, self.request.dtype)
+        limits.check(self.cost, self.request.dtype)  # before each alternative is planned
+        self.alternatives = list(self._alternatives())
 
     def run(self, arrays: Arrays, cancelled: Callable[[], bool] = never) -> Reply:
         """The reply. Raises Refused, and Cancelled."""
@@ -89,16 +91,16 @@ class Flow:
             yield Alternative(_label(op), pointer, replaced, self._program(replaced.plan))
 
     def _program(self, plan: Plan) -> Program:
-        wanted = [plan.index[name] for name in (*plan.nodes, *plan.parameters)]
-        return backward_program(plan, self.of, wanted)
+        return backward_program(plan, self.of, _shown(plan))
 
     def _cost(self) -> Cost:
         """Of all alternatives, one after another: what one holds is free before the next begins."""
         plan = self.prepared.plan
-        one = forward_cost(plan) + gradients_cost(plan, self.alternatives[0].program.keeps)
-        many = len(self.alternatives)
+        one = forward_cost(plan) + gradients_cost(plan, _shown(plan))
+        many = max(1, len(self.request.alternatives))
         numbers = NUMBERS_A_NODE * len(plan.nodes) + len(plan.parameters) + 1
-        return self.prepared.cost + Cost(many * one.flops, one.held, many * numbers, many * one.calls)
+        calls = one.calls + CALLS_A_NODE * len(plan.nodes)
+        return self.prepared.cost + Cost(many * one.flops, one.held, many * numbers, many * calls)
 
     def _flow(
         self, of: Alternative, leaves: dict[str, Array], upstream: Array | None, cancelled: Callable[[], bool]
@@ -124,6 +126,11 @@ class Flow:
 def flow_svg(reply: Reply) -> str:
     """The plot of a reply."""
     return flows_svg([_line(each) for each in reply["flows"]])
+
+
+def _shown(plan: Plan) -> list[int]:
+    """The slots whose cotangents are told: of every node and parameter."""
+    return [plan.index[name] for name in (*plan.nodes, *plan.parameters)]
 
 
 def _line(found: Reply) -> FlowLine:

@@ -43,7 +43,7 @@ class Graph:
         assert isinstance(prepared.request, GraphRequest)
         self.prepared, self.request = prepared, prepared.request
         plan = prepared.plan
-        self.leaves = range(len(plan.leaves))
+        self.computed = frozenset(plan.nodes)
         self.slots = {slot.name: number for number, slot in enumerate(plan.slots) if not self._is_targets(number)}
         if self.request.gradients:
             self.of = objective_slot(prepared, self.request)
@@ -117,7 +117,7 @@ class Graph:
     def _kind(self, slot: int, step: Step | None) -> str:
         plan = self.prepared.plan
         if step is not None:
-            return "node" if step.name in plan.nodes else "penalty" if step.op.family == "penalty" else "loss"
+            return "node" if step.name in self.computed else "penalty" if step.op.family == "penalty" else "loss"
         if self._is_targets(slot):
             return "targets"
         return "input" if plan.slots[slot].name in plan.inputs else "parameter"
