@@ -205,7 +205,7 @@ class _Marking:
         if not self.grader.batched and self.grader.plan.slots[quantity.slot].batched and answer.ndim:
             raw = answer[None]
         readings = tuple(self.reader.readings(answer, quantity))
-        return Submitted(quantity, raw, readings, item.status in FULL)
+        return Submitted(quantity, raw, readings, item.status in FULL, self.grader.value(quantity))
 
     def _judge(self, account: Hypothesis, items: dict[str, Item]) -> None:
         for name, (verdict, source) in account.verdicts.items():

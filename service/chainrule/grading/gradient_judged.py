@@ -33,7 +33,7 @@ def judge_gradient(inquiry: Inquiry, account: Hypothesis, each: Submitted) -> It
     stretch = Stretch.back_from(inquiry.chain, each.quantity.slot, account.confirmed)
     judging = _Judging(inquiry, account, each, stretch)
     right = judging.right
-    if each.is_of(right, inquiry.policy):
+    if each.follows(right, inquiry.policy):
         yield account.judged(each.name, "follows", **judging.confirmed)
     elif each.right:
         yield account.judged(each.name, "returns", work=judging.returned(), source=None, **judging.confirmed)

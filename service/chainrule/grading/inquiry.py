@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any, TypeVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engine.errors import EngineError
 from chainrule.grading.candidates import Candidate
 from chainrule.grading.constants import LOG_BASES, Constant, Constants
 from chainrule.grading.findings import Finding, log_base, of_constant
-from chainrule.grading.fits import Fit, named_fits
+from chainrule.grading.fits import COARSE, Fit, named_fits
 from chainrule.grading.hypothesis import Explanation, Hypothesis
-from chainrule.grading.policy import Policy, within
+from chainrule.grading.policy import Policy, largest, within
 from chainrule.grading.quantities import Quantity
 from chainrule.grading.work import Work
 
 Array = NDArray[Any]
 T = TypeVar("T")
 
+NEGLIGIBLE, SWAMPED = 1e-6, 1e3
+"""Of the truth's largest entry: what is smaller says nothing, what is larger hides the entries beside it."""
 BUDGET = 1_500
 """Alterations tried for one submission."""
 
@@ -33,6 +37,7 @@ class Submitted:
     raw: Array
     readings: tuple[Array, ...]
     right: bool
+    truth: Array
 
     @property
     def name(self) -> str:
@@ -43,6 +48,23 @@ class Submitted:
         """Whether it may be meant as `wanted`."""
         bound = policy.bound(wanted)
         return any(reading.shape == wanted.shape and within(reading, wanted, bound) for reading in self.readings)
+
+    def follows(self, wanted: Array, policy: Policy) -> bool:
+        """Whether it is `wanted`, the right rule's from the submission's own work, and that takes work to get.
+
+        Nothing follows from work that leaves zeros, or numbers that vanish beside the truth or swamp it: any answer
+        would do after it. So a wrong answer has to be as large as tells something, and right entry by entry.
+        """
+        if self.right:
+            return self.is_of(wanted, policy)
+        size, scale = largest(wanted), largest(self.truth)
+        if not (size >= NEGLIGIBLE * scale and policy.bound(wanted) <= COARSE * size < inf):
+            return False
+        bound = policy.absolute + policy.relative * (np.minimum(size, SWAMPED * scale) + np.abs(wanted))
+        return any(
+            reading.shape == wanted.shape and bool((np.abs(reading - wanted) <= bound).all())
+            for reading in self.readings
+        )
 
 
 class Inquiry:

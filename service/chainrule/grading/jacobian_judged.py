@@ -15,7 +15,7 @@ def judge_jacobian(inquiry: Inquiry, account: Hypothesis, each: Submitted) -> It
     """The account that a Jacobian makes of one."""
     quantity, work = each.quantity, account.work
     right = where_defined(lambda: jacobian_of(work, quantity))
-    if right is not None and each.is_of(right, inquiry.policy):
+    if right is not None and each.follows(right, inquiry.policy):
         yield account.judged(each.name, "follows")
         return
     if each.right or right is None:

@@ -25,7 +25,7 @@ def judge_loss(inquiry: Inquiry, account: Hypothesis, each: Submitted) -> Iterat
     work = account.work
     settled = {"settled": account.settled | {each.quantity.slot}}
     right = where_defined(lambda: work.value(each.quantity.slot))
-    if right is not None and each.is_of(right, inquiry.policy):
+    if right is not None and each.follows(right, inquiry.policy):
         yield account.judged(each.name, "follows", **settled)
         return
     if each.right:

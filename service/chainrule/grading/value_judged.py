@@ -24,7 +24,7 @@ def judge_value(inquiry: Inquiry, account: Hypothesis, each: Submitted) -> Itera
     slot, work = each.quantity.slot, account.work
     settled = {"settled": account.settled | {slot}}
     right = where_defined(lambda: work.value(slot))
-    if right is not None and each.is_of(right, inquiry.policy):
+    if right is not None and each.follows(right, inquiry.policy):
         yield account.judged(each.name, "follows", **settled)
         return
     if each.right:
