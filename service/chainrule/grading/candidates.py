@@ -119,26 +119,56 @@ def loss_candidates(work: Work, number: int) -> Iterator[Candidate]:
 
 
 def parameter_candidates(work: Work, slot: int) -> Iterator[Candidate]:
-    """Mistakes in the gradient of one parameter alone."""
-    takers = work.chain.takers[slot]
-    if len(takers) != 1:
+    """Mistakes in the gradient of one parameter alone. Where several steps take it, in what one of them contributes."""
+    name, whole, takers = work.chain.plan.slots[slot].name, work.cotangent(slot), work.chain.takers[slot]
+    for number, position in takers:
+        place = _parameter_place(work, number, position)
+        if place is None:
+            continue
+        for mistake in parameter_mistake:
+            for altered in mistake.apply(place):
+                predicted = np.asarray(altered.array)
+                if len(takers) > 1 and predicted.shape == whole.shape:
+                    predicted = predicted + (whole - place.right)
+                yield Candidate(of_mistake(mistake, altered, name), predicted, (work,))
+    if len(takers) > 1 and whole is not None:
+        yield from _of_the_sum(work, name, whole)
+
+
+def _of_the_sum(work: Work, name: str, whole: Array) -> Iterator[Candidate]:
+    """Mistakes in a sum of contributions that do not look at the contributions."""
+    place = ParameterPlace(work, whole[None], whole, whole.ndim == 1, (), "")
+    for mistake in parameter_mistake:
+        if mistake.code in ("transposed", "keepdims", "collapsed"):
+            for altered in mistake.apply(place):
+                yield Candidate(of_mistake(mistake, altered, name), np.asarray(altered.array), (work,))
+
+
+def partial_sums(work: Work, slot: int) -> Iterator[tuple[str, Array]]:
+    """The gradient of what several steps take with only one of them counted, or all but one; which, in words."""
+    contributions = [(number, found) for number, found in work.contributions(slot) if found is not None]
+    if len(contributions) < 2:
         return
-    (number, position), plan = takers[0], work.chain.plan
-    right, part = work.cotangent(slot), work.parts(number)[position]
-    if right is None or part is None or plan.steps[number].folds[position] is None:
-        return
-    name = plan.slots[slot].name
-    place = ParameterPlace(
+    whole = work.cotangent(slot)
+    for number, found in contributions:
+        name = work.chain.plan.steps[number].name
+        yield f"{name} alone", found
+        if len(contributions) > 2:
+            yield f"all but {name}", whole - found
+
+
+def _parameter_place(work: Work, number: int, position: int) -> ParameterPlace | None:
+    step, part = work.chain.plan.steps[number], work.parts(number)[position]
+    if part is None or step.folds[position] is None:
+        return None
+    return ParameterPlace(
         work,
         part,
-        right,
-        isinstance(plan.steps[number].op, Linear) and position == 2,
-        tuple(_other_values(work, plan.steps[number].inputs[0])),
-        plan.slots[plan.steps[number].inputs[0]].name,
+        work.contribution(number, position),
+        isinstance(step.op, Linear) and position == 2,
+        tuple(_other_values(work, step.inputs[0])),
+        work.chain.plan.slots[step.inputs[0]].name,
     )
-    for mistake in parameter_mistake:
-        for altered in mistake.apply(place):
-            yield Candidate(of_mistake(mistake, altered, name), np.asarray(altered.array), (work,))
 
 
 def _loss_place(work: Work, number: int, op: Loss) -> LossPlace:

@@ -193,6 +193,7 @@ class _Marking:
         for each in found:
             for name in each.follows:
                 _follow(items[name], each.explains[0])
+                items[name].exchanged = each in pairs
             for name in each.explains if self.policy.diagnose else ():
                 items[name].codes += [
                     finding.code for finding in each.findings if finding.code not in items[name].codes

@@ -15,7 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engine.structure import Outer
-from chainrule.grading.candidates import Candidate, backward_candidates, forward_candidates, parameter_candidates
+from chainrule.grading.candidates import (
+    Candidate,
+    backward_candidates,
+    forward_candidates,
+    parameter_candidates,
+    partial_sums,
+)
 from chainrule.grading.findings import also, named, rounded, unnamed
 from chainrule.grading.fits import Fit, exact_fits, rounded_to, unnamed_factor
 from chainrule.grading.hypothesis import Explanation, Hypothesis
@@ -102,9 +108,22 @@ class _Judging:
         if not stretch.steps:
             return []
         found = self.inquiry.spent(backward_candidates(work, stretch.steps, stretch.slot))
-        for place in self._places():
-            found += self.inquiry.times_constants(self.each, self.right, place, lambda c: stretch.scaled(work, c))
+        found += self._one_way()
+        for place, number in self._places().items():
+            after = partial(self._scaled, number=number)
+            found += self.inquiry.times_constants(self.each, self.right, place, after)
         return found
+
+    def _one_way(self) -> list[Candidate]:
+        """Of several ways back, some left out."""
+        slot, work = self.stretch.slot, self.account.work
+        return [
+            Candidate(named("one_way", self.name, detail=words), found, (work.with_cotangent(slot, found),))
+            for words, found in partial_sums(work, slot)
+        ]
+
+    def _scaled(self, constant: float, number: int | None) -> Work:
+        return self.stretch.scaled(self.account.work, constant, number)
 
     def _forward(self) -> list[Fit]:
         """Mistakes in values that were not handed in: at the first gradient, if nothing has shown the values right."""
@@ -149,18 +168,22 @@ class _Judging:
         factor = unnamed_factor(self.each.readings, right, self.inquiry.policy)
         if factor is None:
             return [], []
-        after = stretch.scaled(work, factor)
-        places = self._places() if stretch.steps else []
-        passed = [Fit(Candidate(unnamed(factor, place), right * factor, (after,))) for place in places]
+        places = self._places() if stretch.steps else {}
+        passed = [
+            Fit(Candidate(unnamed(factor, place), right * factor, (self._scaled(factor, number),)))
+            for place, number in places.items()
+        ]
         alone = [Fit(Candidate(unnamed(factor, self.name), right * factor, (work,)))]
         return passed, [] if stretch.of_node and passed else alone
 
-    def _places(self) -> list[str]:
-        return self.stretch.places(self.inquiry.plan) or [self.name]
+    def _places(self) -> dict[str, int | None]:
+        """Where a constant on the way may have come in; at a node itself, where no step is on every way."""
+        found: dict[str, int | None] = {**self.stretch.places(self.inquiry.plan)}
+        return found or ({self.name: None} if self.stretch.of_node else {})
 
     def _earliest_first(self, group: Sequence[Fit]) -> list[Fit]:
         """Those nearest to the loss first, and of one place a constant before a rule."""
-        places = self._places()
+        places = list(self._places())
 
         def order(fit: Fit) -> tuple[int, bool]:
             at = fit.candidate.finding.at

@@ -27,6 +27,8 @@ class Item:
     trouble: str | None = None
     """Why there is no tensor to mark, in words."""
     follows_from: str | None = None
+    exchanged: bool = False
+    """Whether it is the answer to `follows_from`, and that one the answer to this."""
     shape: Shape | None = None
     wanted_shape: Shape | None = None
     wrong: int | None = None
@@ -89,6 +91,7 @@ class Report:
         }
 
 
+_GIVEN = "right, given your own earlier work"
 _SHAPE, _COUNT, _INDICES, _MAGNITUDE, _VALUES = (LEVELS.index(level) for level in LEVELS[1:])
 
 
@@ -123,7 +126,7 @@ def _sentence(item: Item, level: int) -> str:
         case "at_kink":
             return "right: at a kink another subgradient is as good"
         case "correct_given_own_work":
-            return "right, given your own earlier work"
+            return _given_sentence(item, level)
         case "missing":
             return item.trouble or "there is no answer"
         case "nonfinite":
@@ -133,6 +136,15 @@ def _sentence(item: Item, level: int) -> str:
     if level >= _COUNT and item.wrong is not None:
         return f"{item.wrong} of {item.total} entries are wrong" if item.total != 1 else "the number is wrong"
     return "not right"
+
+
+def _given_sentence(item: Item, level: int) -> str:
+    source = item.follows_from if level >= _SHAPE and item.follows_from is not None else None
+    costs = ", which costs points here too" if item.points < item.max_points else ""
+    if item.exchanged:
+        return f"right, but exchanged with {source or 'another answer'}{costs}"
+    # Without points to show for it, `right` would be no word for it.
+    return f"follows from {source or 'an earlier answer that is wrong'}{costs}" if costs else _GIVEN
 
 
 def _shape_sentence(item: Item, level: int) -> str:

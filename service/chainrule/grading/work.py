@@ -174,12 +174,15 @@ class Work:
             found = self.parent.cotangent(slot)
         else:
             found = None
-            for number, position in self.chain.takers[slot]:
-                part = self._into(number, position)
+            for _, part in self.contributions(slot):
                 if part is not None:
                     found = part if found is None else found + part
         self._cotangents[slot] = found
         return found
+
+    def contributions(self, slot: int) -> list[tuple[int, Any]]:
+        """What each step that takes `slot` adds to its cotangent, with the step's number."""
+        return [(number, self.contribution(number, position)) for number, position in self.chain.takers[slot]]
 
     def parts(self, number: int) -> Parts:
         """What a step passes on to each of its inputs, example by example."""
@@ -199,7 +202,8 @@ class Work:
         wanted: Sequence[bool] = self.chain.wanted[number]
         return self.op(number).vjp(self.chain.xp, cotangent, self.point(number), tuple(wanted))
 
-    def _into(self, number: int, position: int) -> Any:
+    def contribution(self, number: int, position: int) -> Any:
+        """What a step adds to the cotangent of one of its inputs; None for nothing."""
         part = self.parts(number)[position]
         if part is None:
             return None

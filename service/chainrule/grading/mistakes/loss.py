@@ -10,10 +10,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from chainrule.engine.errors import EngineError
+from chainrule.engine.op import Op, Point
 from chainrule.engine.ops.classification import ClassLoss, CrossEntropy
 from chainrule.engine.ops.loss import Loss
 from chainrule.engine.ops.probability import BinaryCrossEntropy, BinaryCrossEntropyOnLogits
 from chainrule.engine.ops.regression import L1, SquaredError
+from chainrule.engine.ops.sigmoids import Sigmoid
+from chainrule.engine.ops.softmax import Softargmax
 from chainrule.grading.mistakes.places import LossPlace
 from chainrule.grading.mistakes.registry import Altered, Registry
 
@@ -156,6 +159,7 @@ def other_loss(here: LossPlace) -> Iterator[Altered]:
     "ŷ has been through the activation already.",
 )
 def activation_twice(here: LossPlace) -> Iterator[Altered]:
+    yield from _applied_before(here)
     op = here.output_op
     if op is None or op.family != "activation" or op.name == "identity":
         return
@@ -163,6 +167,22 @@ def activation_twice(here: LossPlace) -> Iterator[Altered]:
     found = _other(here, here.op, again)
     if found is not None:
         yield Altered(found.array, op.name, derivative=found.derivative)
+
+
+def _applied_before(here: LossPlace) -> Iterator[Altered]:
+    """The activation that a loss on logits has in itself, applied to the logits before it: with the derivative by the
+    logits, and with that by what was handed to the loss."""
+    inner: Op | None = Softargmax() if isinstance(here.op, CrossEntropy) else None
+    inner = Sigmoid() if isinstance(here.op, BinaryCrossEntropyOnLogits) else inner
+    if inner is None:
+        return
+    p, saved = inner.forward(here.xp, here.prediction)
+    found = _other(here, here.op, p)
+    if found is not None:
+        point = Point((here.prediction,), p, saved)
+        (by_logits,) = inner.vjp(here.xp, found.derivative, point, (True,))
+        yield Altered(found.array, inner.name, derivative=by_logits)
+        yield Altered(found.array, inner.name, derivative=found.derivative)
 
 
 def _other(here: LossPlace, op: Loss, prediction: object = None) -> Altered | None:

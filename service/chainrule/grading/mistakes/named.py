@@ -52,6 +52,11 @@ _EVERY = (
         "∂C/∂{at} is taken from the gradient before {what}, whose derivative is left out",
         "Every activation on the way back multiplies the gradient by its own derivative.",
     ),
+    Named(
+        "one_way",
+        "∂C/∂{at} counts {detail}: what comes back on other ways is left out",
+        "What is used in several places has the sum of what comes back from each as its gradient.",
+    ),
     Named("exchanged", "{what} are exchanged", "Check the order in which you return the gradients."),
     Named(
         "accumulated",
