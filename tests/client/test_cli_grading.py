@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -39,9 +40,12 @@ def run(*args):
     return CliRunner().invoke(app, list(args))
 
 
+def without_points(**more):
+    return {**{name: value for name, value in PROBLEM.items() if name != "points"}, **more}
+
+
 def truth(files):
-    done = run("gradients", files("problem.json", {n: v for n, v in PROBLEM.items() if n != "points"}), "--json")
-    return json.loads(done.stdout)
+    return json.loads(run("gradients", files("problem.json", without_points()), "--json").stdout)
 
 
 def test_a_report_is_a_line_a_quantity_and_each_mistake(files):
@@ -133,3 +137,17 @@ def test_an_output_that_cannot_be_written_is_told(files, output):
     done = run("grade", files("problem.json", PROBLEM), "--output", output)
     assert done.exit_code == 2
     assert "chainrule: " in done.stderr
+
+
+def test_a_number_has_no_index_and_a_source_is_named_once(files):
+    done = run("grade", files("problem.json", PROBLEM), "--answers", files("answers.json", {"loss": 1}))
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("loss ")]
+    assert line.split(maxsplit=3) == ["loss", "wrong", "0/1", "the number is wrong"]
+    right = truth(files)["gradients"]
+    flipped = {"gradients": {name: (-np.array(right[name])).tolist() for name in ("W1", "b1")}}
+    y_hat = json.loads(run("gradients", files("all.json", without_points(wrt=["y_hat"])), "--json").stdout)
+    flipped["gradients"]["y_hat"] = (-np.array(y_hat["gradients"]["y_hat"])).tolist()
+    request = {**PROBLEM, "policy": {"follow_through": False}}
+    told = run("grade", files("problem.json", request), "--answers", files("answers.json", flipped)).stdout
+    (line,) = [line for line in told.splitlines() if line.startswith("gradients.W1 ")]
+    assert line.endswith("0/2     follows from gradients.y_hat, which costs points here too")

@@ -77,7 +77,7 @@ def test_anything_else_is_no_tensor_and_says_what_was_found(text: str, kind: str
     found = leaf(text)
     assert isinstance(found, NoTensor)
     assert found.kind == kind
-    assert 0 < len(found.found) < 200
+    assert 0 < len(found.message) < 200
 
 
 finite = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e300, max_value=1e300)

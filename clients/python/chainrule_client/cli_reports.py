@@ -27,9 +27,11 @@ def _row(item: Mapping[str, Any]) -> list[str]:
 
 def _told(item: Mapping[str, Any]) -> Iterator[str]:
     yield item["message"]
-    if item.get("follows_from"):
-        yield f"follows from {item['follows_from']}"
-    elif item.get("indices"):
+    source = item.get("follows_from")
+    if source:
+        if source not in item["message"]:
+            yield f"follows from {source}"
+    elif any(item.get("indices", ())):  # of a number the only index is []
         yield f"at {_indices(item['indices'])}"
     if item.get("max_abs") is not None:
         yield f"by {item['max_abs']:.3g}" if isinstance(item["max_abs"], float) else f"by {item['max_abs']}"

@@ -97,7 +97,7 @@ class Grade:
 
 def _for_the_grader(answers: Answers) -> Mapping[str, NDArray[Any] | Unreadable]:
     return {
-        name: Unreadable(answer.kind, f"found {answer.found}") if isinstance(answer, NoTensor) else answer
+        name: Unreadable(answer.kind, answer.message) if isinstance(answer, NoTensor) else answer
         for name, answer in answers.items()
     }
 

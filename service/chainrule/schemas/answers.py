@@ -30,10 +30,19 @@ GROUPS = ("values", "gradients", "jacobians")
 
 @dataclass(frozen=True, slots=True)
 class NoTensor:
-    """What stands in a tensor's place: nothing, or something of no shape. `found` says what, in words."""
+    """What stands in a tensor's place: nothing, or something of no shape. `message` says so."""
 
     kind: Literal["missing", "shape"]
-    found: str
+    message: str
+
+    @classmethod
+    def found(cls, what: str) -> NoTensor:
+        """Something of no shape."""
+        return cls("shape", f"found {what}")
+
+
+NOTHING = NoTensor("missing", "there is no answer")
+"""In the same words as where an answer was left out."""
 
 
 Answer: TypeAlias = NDArray[np.float64] | NoTensor
@@ -91,20 +100,20 @@ def _read(leaf: object, spans: Sequence[bytes]) -> Answer:
         case TensorRef():
             return _of_text(spans[leaf.index])
         case None:
-            return NoTensor("missing", "null")
+            return NOTHING
         case bool() | np.bool_():
-            return NoTensor("shape", "a boolean")
+            return NoTensor.found("a boolean")
         case int() | float():
             return _of_number(leaf)
         case str():
-            return np.array(float(leaf)) if leaf in _WORDS else NoTensor("shape", "text")
+            return np.array(float(leaf)) if leaf in _WORDS else NoTensor.found("text")
         case np.ndarray() | np.generic():
             return _of_array(np.asarray(leaf))
         case list() | tuple():
-            return _of_text(text) if (text := _text(leaf)) else NoTensor("shape", _odd(leaf))
+            return _of_text(text) if (text := _text(leaf)) else NoTensor.found(_odd(leaf))
         case Mapping():
-            return NoTensor("shape", "an object")
-    return NoTensor("shape", f"a {type(leaf).__name__}")
+            return NoTensor.found("an object")
+    return NoTensor.found(f"a {type(leaf).__name__}")
 
 
 def _of_text(text: bytes) -> Answer:
@@ -127,14 +136,14 @@ def _of_number(number: float) -> Answer:
     try:
         return np.array(float(number))
     except OverflowError:
-        return NoTensor("shape", "a number beyond float64")
+        return NoTensor.found("a number beyond float64")
 
 
 def _of_array(array: NDArray[Any]) -> Answer:
     if array.dtype.kind not in "fiu":
-        return NoTensor("shape", f"an array of {array.dtype}")
+        return NoTensor.found(f"an array of {array.dtype}")
     if array.size == 0 or array.ndim > MAX_RANK:
-        return NoTensor("shape", f"an array of shape {list(array.shape)[: MAX_RANK + 1]}")
+        return NoTensor.found(f"an array of shape {list(array.shape)[: MAX_RANK + 1]}")
     return np.array(array, np.float64, order="C")
 
 
