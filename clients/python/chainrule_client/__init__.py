@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from chainrule_client.flows import NodeFlow as NodeFlow
     from chainrule_client.graphs import GraphEdge as GraphEdge
     from chainrule_client.graphs import GraphNode as GraphNode
+    from chainrule_client.jacobians import Jacobian as Jacobian
     from chainrule_client.layers import concat as concat
     from chainrule_client.layers import draw as draw
     from chainrule_client.layers import elu as elu
@@ -66,7 +67,6 @@ if TYPE_CHECKING:
     from chainrule_client.networks import Network as Network
     from chainrule_client.networks import Node as Node
     from chainrule_client.networks import Parameter as Parameter
-    from chainrule_client.replies import Jacobian as Jacobian
     from chainrule_client.replies import Kink as Kink
     from chainrule_client.replies import Reply as Reply
     from chainrule_client.replies import Step as Step
@@ -87,13 +87,14 @@ _NAMES = {
     ),
     "flows": "Flow NodeFlow",
     "graphs": "GraphEdge GraphNode",
+    "jacobians": "Jacobian",
     "layers": (
         "concat draw elu flatten gelu identity l1_penalty l2_penalty leaky_relu linear "
         "log_softargmax logsumexp loss op relu reshape sigmoid silu softargmax softplus tanh"
     ),
     "local": "LocalClient",
     "networks": "Input Layer Network Node Parameter",
-    "replies": "Jacobian Kink Reply Step TraceEntry",
+    "replies": "Kink Reply Step TraceEntry",
     "retries": "Retries",
     "torch_modules": "from_torch",
     "training": "TrainingStep",

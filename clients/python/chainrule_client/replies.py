@@ -11,6 +11,7 @@ import numpy as np
 from chainrule.schemas.encoding import to_array
 from chainrule_client.flows import flows
 from chainrule_client.graphs import graph_edges, graph_nodes
+from chainrule_client.jacobians import Jacobian, jacobians
 from chainrule_client.tensors import Array
 from chainrule_client.training import training_steps
 
@@ -23,32 +24,6 @@ class TraceEntry:
     op: str
     inputs: Mapping[str, str]
     output: Array
-
-
-@dataclass(frozen=True, eq=False)
-class Jacobian:
-    """∂of/∂wrt of each example, in the form the service sent it.
-
-    shape: the shape of `dense()`. structure: `dense`, `diagonal` or `outer`. Only the structure's own arrays are there:
-    `value`; or `diagonal`; or `left` M and `right` x, for value[n, i, j, k] = M[n, i, j]·x[n, k].
-    """
-
-    shape: tuple[int, ...]
-    structure: str
-    value: Array | None = None
-    diagonal: Array | None = None
-    left: Array | None = None
-    right: Array | None = None
-
-    def dense(self) -> Array:
-        """The Jacobian in full."""
-        if self.value is not None:
-            return self.value
-        if self.diagonal is not None:
-            return _dense_diagonal(self.diagonal, self.shape)
-        if self.left is None or self.right is None:
-            raise ValueError(f"a Jacobian of structure {self.structure!r} came without its arrays")
-        return _dense_outer(self.left, self.right, self.shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,11 +179,6 @@ def _by_name(tensors: Mapping[str, Any]) -> dict[str, Array]:
     return {name: to_array(tensor) for name, tensor in tensors.items()}
 
 
-def _jacobian(sent: Mapping[str, Any]) -> Jacobian:
-    found = {name: to_array(sent[name]) for name in ("value", "diagonal", "left", "right") if name in sent}
-    return Jacobian(tuple(sent["shape"]), sent["structure"], **found)
-
-
 def _trace(entries: Sequence[Mapping[str, Any]]) -> dict[str, TraceEntry]:
     return {
         entry["node"]: TraceEntry(entry["node"], entry["op"], entry["inputs"], to_array(entry["output"]))
@@ -223,15 +193,11 @@ def _steps(entries: Sequence[Mapping[str, Any]]) -> dict[str, Step]:
             entry["op"],
             entry["inputs"],
             to_array(entry["cotangent"]),
-            _jacobians(entry["local"]),
+            jacobians(entry["local"]),
             _by_name(entry["contributes"]),
         )
         for entry in entries
     }
-
-
-def _jacobians(sent: Mapping[str, Any]) -> dict[str, Jacobian]:
-    return {name: _jacobian(jacobian) for name, jacobian in sent.items()}
 
 
 def _per_example(sent: Mapping[str, Any]) -> dict[str, Any]:
@@ -264,7 +230,7 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "loss": _scalar_or_array,
     "gradients": _by_name,
     "per_example": _per_example,
-    "jacobians": _jacobians,
+    "jacobians": jacobians,
     "trace": _trace,
     "drawn": _by_name,
     "steps": _steps,
@@ -277,22 +243,6 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "nodes": graph_nodes,
     "edges": graph_edges,
 }
-
-
-def _dense_diagonal(diagonal: Array, shape: tuple[int, ...]) -> Array:
-    """(…, *s) to (…, *s, *s), with zeros off the diagonal."""
-    rank = len(shape) - diagonal.ndim
-    lead = diagonal.ndim - rank
-    size = int(np.prod(diagonal.shape[lead:]))
-    flat = diagonal.reshape((*diagonal.shape[:lead], size))
-    return (flat[..., None] * np.eye(size)).reshape(shape)
-
-
-def _dense_outer(left: Array, right: Array, shape: tuple[int, ...]) -> Array:
-    """left (…, *of, j) and right (…, k) to (…, *of, j, k)."""
-    lead = left.ndim + right.ndim - len(shape)
-    between = (1,) * (left.ndim - lead)
-    return left[..., None] * right.reshape((*right.shape[:lead], *between, *right.shape[lead:]))
 
 
 def _brief(value: Any) -> str:
