@@ -77,6 +77,52 @@ def test_options_go_before_what_the_file_says(file):
     assert reply("forward", file, "--dtype", "float32")["meta"]["dtype"] == "float32"
 
 
+ON_FILE = ("--problem", "nyu-hw1/1.3b", "--seed", "7")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("validate",),
+        ("forward", "--trace"),
+        ("loss",),
+        ("gradients", "--wrt", "W1"),
+        ("jacobians", "--pair", "a1/s1"),
+        ("train", "--steps", "2", "--learning-rate", "0.1"),
+        ("derive", "--wrt", "W1"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_problem_on_file_stands_for_a_file(command, tmp_path):
+    path = tmp_path / "named.json"
+    path.write_text(json.dumps({"problem": "nyu-hw1/1.3b"}))
+    assert reply(*command, *ON_FILE) == reply(*command, str(path), "--seed", "7")
+    both, neither = run(*command, str(path), *ON_FILE), run(*command)
+    assert both.exit_code == neither.exit_code == 2
+    assert (
+        both.stderr
+        == neither.stderr
+        == ("chainrule: give one of FILE, which holds a request, and --problem, for one on file\n")
+    )
+
+
+def test_problems_of_a_folder_of_ones_own(tmp_path):
+    (tmp_path / "mine.yaml").write_text(
+        "{id: mine, title: Mine, problems: [{id: one, title: One, text: The output., asks: [outputs], template: {"
+        "network: {layers: [{op: tanh}]}, inputs: {shape: [2], values: [1]}, batched: false, "
+        "constraints: {tells_apart: false}}}]}"
+    )
+    found = reply("forward", "--problem", "mine/one", "--seed", "1", "--folder", str(tmp_path))
+    np.testing.assert_allclose(found["outputs"], np.tanh([1, 1]))
+    assert run("forward", "--problem", "mine/one", "--seed", "1").exit_code == 2
+
+
+def test_what_moves_in_training_is_said_by_wrt(file):
+    how = ("--steps", "1", "--learning-rate", "0.001", "--record", "0")
+    assert list(reply("train", file, *how, "--wrt", "x", "--wrt", "b1")["moved"]) == ["x", "b1"]
+    assert reply("train", file, *how, "--wrt", "parameters") == reply("train", file, *how)
+
+
 def test_options_that_are_not_given_leave_the_file_alone(tmp_path):
     path = tmp_path / "request.json"
     path.write_text(json.dumps({**REQUEST, "layout": "numerator", "per_example": True, "wrt": ["W1"]}))

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from chainrule_client import cli_class, cli_derivation, cli_grading, cli_pictures, cli_problems, cli_training
-from chainrule_client.cli_running import Json, RequestFile, Url, client_for, read_object, reporting, show
+from chainrule_client.cli_running import (
+    FileOrProblem,
+    Folder,
+    Json,
+    Problem,
+    Seed,
+    Source,
+    Url,
+    client_for,
+    names_of,
+    reporting,
+    show,
+)
 from chainrule_client.errors import ChainruleError
 
 if TYPE_CHECKING:
@@ -63,14 +74,24 @@ PerExample = Annotated[bool, typer.Option("--per-example", help="Each example's 
 
 
 @app.command()
-def validate(file: RequestFile, url: Url = None, json: Json = False) -> None:
+def validate(
+    file: FileOrProblem = None,
+    problem: Problem = None,
+    seed: Seed = None,
+    folder: Folder = None,
+    url: Url = None,
+    json: Json = False,
+) -> None:
     """Names, shapes, order and cost of everything, computing nothing."""
-    _compute("validate", file, url, json, {})
+    _compute("validate", Source(file, problem, seed, folder), url, json, {})
 
 
 @app.command()
 def forward(
-    file: RequestFile,
+    file: FileOrProblem = None,
+    problem: Problem = None,
+    seed: Seed = None,
+    folder: Folder = None,
     url: Url = None,
     json: Json = False,
     dtype: DTypeOption = None,
@@ -78,12 +99,16 @@ def forward(
     trace: Annotated[bool, typer.Option("--trace", help="Every node's inputs and output as well.")] = False,
 ) -> None:
     """The network's output."""
-    _compute("forward", file, url, json, {"dtype": dtype, "backend": backend, "trace": trace})
+    changes = {"dtype": dtype, "backend": backend, "trace": trace}
+    _compute("forward", Source(file, problem, seed, folder), url, json, changes)
 
 
 @app.command()
 def loss(
-    file: RequestFile,
+    file: FileOrProblem = None,
+    problem: Problem = None,
+    seed: Seed = None,
+    folder: Folder = None,
     url: Url = None,
     json: Json = False,
     dtype: DTypeOption = None,
@@ -92,12 +117,16 @@ def loss(
     per_example: PerExample = False,
 ) -> None:
     """The output and the loss."""
-    _compute("loss", file, url, json, {"dtype": dtype, "backend": backend, "loss": loss, "per_example": per_example})
+    changes = {"dtype": dtype, "backend": backend, "loss": loss, "per_example": per_example}
+    _compute("loss", Source(file, problem, seed, folder), url, json, changes)
 
 
 @app.command()
 def gradients(
-    file: RequestFile,
+    file: FileOrProblem = None,
+    problem: Problem = None,
+    seed: Seed = None,
+    folder: Folder = None,
     url: Url = None,
     json: Json = False,
     layout: LayoutOption = None,
@@ -118,17 +147,20 @@ def gradients(
         "dtype": dtype,
         "backend": backend,
         "loss": loss,
-        "wrt": _names(wrt),
+        "wrt": names_of(wrt),
         "per_example": per_example,
         "steps": steps,
         "verify": verify,
     }
-    _compute("gradients", file, url, json, changes)
+    _compute("gradients", Source(file, problem, seed, folder), url, json, changes)
 
 
 @app.command()
 def jacobians(
-    file: RequestFile,
+    file: FileOrProblem = None,
+    problem: Problem = None,
+    seed: Seed = None,
+    folder: Folder = None,
     url: Url = None,
     json: Json = False,
     layout: LayoutOption = None,
@@ -146,7 +178,8 @@ def jacobians(
     with reporting():
         pairs = pairs_on_the_wire(pair) if pair else None
     changes = {"layout": layout, "dtype": dtype, "backend": backend, "pairs": pairs, "form": form}
-    _compute("jacobians", file, url, json, changes, wanted={"pairs": "--pair y_hat/W1, once for each"})
+    wanted = {"pairs": "--pair y_hat/W1, once for each"}
+    _compute("jacobians", Source(file, problem, seed, folder), url, json, changes, wanted)
 
 
 app.command()(cli_derivation.derive)
@@ -221,7 +254,7 @@ def _settings() -> Settings:
 
 def _compute(
     operation: str,
-    file: Path,
+    source: Source,
     url: str | None,
     json: bool,
     changes: Mapping[str, Any],
@@ -232,16 +265,12 @@ def _compute(
     wanted: fields that there have to be, each with the option that gives it.
     """
     with reporting():
-        request = {**read_object(file), **{name: value for name, value in changes.items() if value}}
+        request = {**source.request(), **{name: value for name, value in changes.items() if value}}
         for name, given_by in wanted.items():
             if name not in request:
                 raise ValueError(f'the request has no {name}: give {given_by}, or write "{name}" in the file')
-        reply = client_for(url).call(operation, request)
+        reply = client_for(url, source.folder).call(operation, request)
     show(reply, reply.raw, json)
-
-
-def _names(wrt: list[str] | None) -> list[str] | str | None:
-    return wrt[0] if wrt in (["parameters"], ["all"]) else wrt
 
 
 if __name__ == "__main__":

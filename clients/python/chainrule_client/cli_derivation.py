@@ -9,7 +9,19 @@ from typing import Annotated, Any
 
 import typer
 
-from chainrule_client.cli_running import Json, RequestFile, Url, client_for, read_object, reporting, show
+from chainrule_client.cli_running import (
+    FileOrProblem,
+    Folder,
+    Json,
+    Problem,
+    Seed,
+    Source,
+    Url,
+    client_for,
+    names_of,
+    reporting,
+    show,
+)
 from chainrule_client.errors import ChainruleError
 
 
@@ -22,7 +34,10 @@ class WrittenLayout(StrEnum):
 
 
 def derive(
-    file: RequestFile,
+    file: FileOrProblem = None,
+    problem: Problem = None,
+    seed: Seed = None,
+    folder: Folder = None,
     url: Url = None,
     json: Json = False,
     tex: Annotated[bool, typer.Option("--tex", help="A LaTeX document.")] = False,
@@ -46,12 +61,12 @@ def derive(
     with reporting():
         if tex + html + pdf > 1:
             raise ValueError("a derivation is written in one form at a time: give --tex, --html or --pdf")
-        names = wrt[0] if wrt in (["parameters"], ["all"]) else wrt
-        given = {"layout": layout, "loss": loss, "of": of, "wrt": names, "document": tex or pdf or None}
-        request = {**read_object(file), **{name: value for name, value in given.items() if value}}
+        given = {"layout": layout, "loss": loss, "of": of, "wrt": names_of(wrt), "document": tex or pdf or None}
+        request = Source(file, problem, seed, folder).request()
+        request |= {name: value for name, value in given.items() if value}
         if symbols_only:
             request["numbers"] = False
-        reply = client_for(url).call("derivation", request)
+        reply = client_for(url, folder).call("derivation", request)
         if tex:
             _write(reply.document.encode(), out or Path("derivation.tex"))
         elif html:

@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chainrule_client.cli_running import BAD_REQUEST, Folder, Json, Seed, Url, client_for, read_object, reporting, show
+from chainrule_client.cli_running import (
+    BAD_REQUEST,
+    FileOrProblem,
+    Folder,
+    Json,
+    Problem,
+    Seed,
+    Source,
+    Url,
+    client_for,
+    reporting,
+    show,
+)
 
 if TYPE_CHECKING:
     from chainrule_client.client import Client
@@ -30,14 +42,10 @@ Level = StrEnum("Level", ["verdict", "shape", "count", "indices", "magnitude", "
 
 
 def grade(
-    file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="The request, in JSON; - reads it from stdin.")
-    ] = None,
+    file: FileOrProblem = None,
     url: Url = None,
     json: Json = False,
-    problem: Annotated[
-        str | None, typer.Option("--problem", metavar="PROBLEM", help="One on file, as set/problem, in place of FILE.")
-    ] = None,
+    problem: Problem = None,
     seed: Seed = None,
     folder: Folder = None,
     answers: Annotated[
@@ -54,9 +62,10 @@ def grade(
     """Which answers are right, and what went wrong in the others."""
     given = {"layout": layout, "places": places, "feedback": feedback}
     policy = {name: value for name, value in given.items() if value is not None}
+    source = Source(file, problem, seed, folder)
     if output is None:
         with reporting():
-            reply = _graded(_request(file, problem, seed), client_for(url, folder), _answers(answers), policy)
+            reply = _graded(source.request(), client_for(url, folder), _answers(answers), policy)
         if json:
             show(reply, reply.raw, json)
         else:
@@ -71,7 +80,7 @@ def grade(
         submitted = _answers(answers, missing_if_unreadable=True)
 
     def graded() -> Any:
-        return _graded(_request(file, problem, seed), client_for(url, folder), submitted, policy)
+        return _graded(source.request(), client_for(url, folder), submitted, policy)
 
     exporters.deliver(platform, graded, path)
 
@@ -92,13 +101,6 @@ def check(
         typer.echo(fault)
     if faults:
         raise typer.Exit(BAD_REQUEST)
-
-
-def _request(file: Path | None, problem: str | None, seed: int | None) -> dict[str, Any]:
-    if (file is None) == (problem is None):
-        raise ValueError("give one of FILE, which holds a request, and --problem, for one on file")
-    request = read_object(file) if file is not None else {"problem": problem}
-    return request if seed is None else {**request, "seed": seed}
 
 
 def _graded(request: dict[str, Any], client: Client | LocalClient, answers: Any, policy: dict[str, Any]) -> Any:

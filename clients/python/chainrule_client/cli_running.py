@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,12 @@ BAD_REQUEST = 2
 FAILED = 1
 
 RequestFile = Annotated[Path, typer.Argument(metavar="FILE", help="The request, in JSON; - reads it from stdin.")]
+FileOrProblem = Annotated[
+    Path | None, typer.Argument(metavar="[FILE]", help="The request, in JSON; - reads it from stdin.")
+]
+Problem = Annotated[
+    str | None, typer.Option("--problem", metavar="PROBLEM", help="One on file, as set/problem, in place of FILE.")
+]
 Url = Annotated[
     str | None,
     typer.Option("--url", envvar="CHAINRULE_URL", help="The service to ask; without one, computed here on NumPy."),
@@ -33,6 +40,23 @@ Folder = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Which numbers.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the reply itself, as JSON.")]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a request comes from: a file, or a problem on file by its name; a seed; and a folder of more problems."""
+
+    file: Path | None
+    problem: str | None
+    seed: int | None
+    folder: Path | None
+
+    def request(self) -> dict[str, Any]:
+        """The request as it stands there. Raises ValueError where it cannot be read."""
+        if (self.file is None) == (self.problem is None):
+            raise ValueError("give one of FILE, which holds a request, and --problem, for one on file")
+        request = read_object(self.file) if self.file is not None else {"problem": self.problem}
+        return request if self.seed is None else {**request, "seed": self.seed}
 
 
 def show(answer: Mapping[str, Any], raw: Mapping[str, Any], json: bool) -> None:
@@ -66,6 +90,11 @@ def read_object(file: Path) -> dict[str, Any]:
     if not isinstance(request, dict):
         raise ValueError(f"{where} holds no JSON object; a request is one, with a network and inputs")
     return request
+
+
+def names_of(wrt: list[str] | None) -> list[str] | str | None:
+    """What was given with --wrt, as a request has it."""
+    return wrt[0] if wrt in (["parameters"], ["all"]) else wrt
 
 
 @contextmanager

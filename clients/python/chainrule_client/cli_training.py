@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chainrule_client.cli_running import Json, RequestFile, Url, client_for, read_object, reporting, show
+from chainrule_client.cli_running import (
+    FileOrProblem,
+    Folder,
+    Json,
+    Problem,
+    Seed,
+    Source,
+    Url,
+    client_for,
+    names_of,
+    reporting,
+    show,
+)
+
+if TYPE_CHECKING:
+    from chainrule_client.client import Client
+    from chainrule_client.local import LocalClient
 
 
 def train(
-    file: RequestFile,
+    file: FileOrProblem = None,
+    problem: Problem = None,
+    seed: Seed = None,
+    folder: Folder = None,
     url: Url = None,
     json: Json = False,
     steps: Annotated[int | None, typer.Option("--steps", help="How many.")] = None,
@@ -21,6 +40,10 @@ def train(
     ] = None,
     momentum: Annotated[float | None, typer.Option("--momentum", help="Of sgd.")] = None,
     weight_decay: Annotated[float | None, typer.Option("--weight-decay", help="Of either optimizer.")] = None,
+    wrt: Annotated[
+        list[str] | None,
+        typer.Option("--wrt", metavar="NAME", help="What moves: a name, or `parameters`; may be given several times."),
+    ] = None,
     maximize: Annotated[bool, typer.Option("--maximize", help="Go uphill.")] = False,
     accumulate: Annotated[
         bool, typer.Option("--accumulate", help="Do not clear the gradients: they add up from step to step.")
@@ -31,8 +54,14 @@ def train(
 ) -> None:
     """Steps of descent, the five stages of each with their numbers."""
     with reporting():
-        request = read_object(file)
-        given = {"steps": steps, "learning_rate": learning_rate, "record": record, "maximize": maximize or None}
+        request = Source(file, problem, seed, folder).request()
+        given = {
+            "steps": steps,
+            "learning_rate": learning_rate,
+            "record": record,
+            "maximize": maximize or None,
+            "wrt": names_of(wrt),
+        }
         request |= {name: value for name, value in given.items() if value is not None}
         if accumulate:
             request["clear_gradients"] = False
@@ -40,7 +69,7 @@ def train(
         for name, option in (("steps", "--steps 10"), ("learning_rate", "--learning-rate 0.1")):
             if name not in request:
                 raise ValueError(f'the request has no {name}: give {option}, or write "{name}" in the file')
-        reply = _trained(request, url)
+        reply = _trained(request, client_for(url, folder))
     if json:
         show(reply, reply.raw, json)
         return
@@ -59,11 +88,11 @@ def _set_optimizer(request: dict[str, Any], name: str | None, options: dict[str,
     request["optimizer"] = {**base, **given}
 
 
-def _trained(request: dict[str, Any], url: str | None) -> Any:
+def _trained(request: dict[str, Any], client: Client | LocalClient) -> Any:
     """The reply, with a bar on stderr until it is there, where stderr is a terminal."""
     from chainrule_client.classes.progress import progress
 
-    client, steps = client_for(url), request["steps"]
+    steps = request["steps"]
     if not (sys.stderr.isatty() and isinstance(steps, int)):
         return client.call("train", request)
     with progress(steps, label="training") as show_done:
