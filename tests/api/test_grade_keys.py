@@ -59,6 +59,7 @@ def test_nothing_else_is_this_keys_to_say(field: str, value: Any, keyed: InProce
     problem = assert_problem(grade(keyed, "marks", **{field: value}), 403)
     assert problem.errors is not None
     assert [error.pointer for error in problem.errors] == [f"/{field.replace('~', '~0').replace('/', '~1')}"]
+    assert problem.errors[0].message.endswith("give problem, seed (or identity), attempt and answers only")
 
 
 def test_a_problem_of_ones_own_is_not_graded(keyed: InProcess) -> None:

@@ -106,6 +106,11 @@ def test_points_name_what_is_missing() -> None:
     [
         ({"gradients": {"w1": [1]}}, {}, "/answers/gradients/w1", "W1"),
         ({"values": {"s9": 1}}, {}, "/answers/values/s9", "s1"),
+        ({"values": {"W1": [[1]]}}, {}, "/answers/values/W1", "W1 is given"),
+        ({"values": {"x": [[1]]}}, {}, "/answers/values/x", "x is given"),
+        ({"values": {"C": 1}}, {}, "/answers/values/C", "answer it as loss"),
+        ({"gradients": {"C": 1}}, {}, "/answers/gradients/C", "is 1"),
+        ({}, {"points": {"values.b2": 1}}, "/points/values.b2", "b2 is given"),
         ({"jacobians": {"y_hat": 1}}, {}, "/answers/jacobians/y_hat", "of/wrt"),
         ({"jacobians": {"y_hat/q": 1}}, {}, "/answers/jacobians/y_hat~1q", "there are"),
         ({"gradient": {}}, {}, "/answers/gradient", "gradients"),
@@ -116,6 +121,9 @@ def test_points_name_what_is_missing() -> None:
         ({}, {"policy": {"feedback": "all"}}, "/policy/feedback", "verdict"),
         ({}, {"policy": {"places": 3, "atol": 0.1}}, "/policy", "one or the other"),
         ({}, {"polcy": {}}, "/polcy", "policy"),
+        ({}, {"layout": "numerator"}, "/layout", "policy.layout"),
+        ({}, {"layout": "either"}, "/layout", "policy.layout"),
+        ({}, {"layout": None}, "/layout", "policy.layout"),
         ({"loss": 1}, {"loss": None, "targets": None}, "/answers/loss", "there is no loss"),
     ],
 )
@@ -123,6 +131,20 @@ def test_a_request_that_is_wrong_is_pointed_at(answers: Any, more: Any, pointer:
     refused = refusal(answers, **more)
     assert (refused.status, refused.faults[0].pointer) == (422, pointer)
     assert message in refused.faults[0].message
+
+
+def test_torch_may_be_named_beside_the_answers_and_a_problem_on_file_names_no_layout() -> None:
+    assert report({"loss": 166.5625}, layout="torch")["score"] == 1
+    on_file = {"problem": "nyu-hw1/1.3a", "seed": 7, "answers": {"loss": None}}
+    assert json.loads(encode(Calls().parse("grade", encode(on_file)).run()))["items"]
+    with pytest.raises(Refused, match=r"^/layout: .*policy\.layout"):
+        Calls().parse("grade", encode({**on_file, "layout": "denominator"}))
+
+
+def test_a_group_that_is_null_is_an_empty_one() -> None:
+    answers = {"loss": 166.5625, "values": None, "gradients": None, "jacobians": None}
+    assert statuses(report(answers)) == {"loss": "correct"}
+    assert local.grade(PROBLEM, answers)["score"] == 1
 
 
 def test_answers_are_wanted() -> None:

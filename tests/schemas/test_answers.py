@@ -122,7 +122,7 @@ def test_python_values_that_are_no_tensor_fail_nothing(value: object) -> None:
         ("null", ""),
         ('{"gradient": {}}', "/gradient"),
         ('{"values": [1]}', "/values"),
-        ('{"jacobians": null}', "/jacobians"),
+        ('{"jacobians": 0}', "/jacobians"),
         ('{"gradients": {"W~/1": [1,,2]}}', "/gradients/W~0~11"),
     ],
 )
@@ -130,6 +130,10 @@ def test_a_tree_that_is_none_of_answers_is_pointed_at(answers: str, pointer: str
     with pytest.raises(MisplacedAnswer) as error:
         read(b'{"answers": %b}' % answers.encode())
     assert error.value.pointer == pointer
+
+
+def test_a_group_that_is_null_has_no_answers() -> None:
+    assert read(b'{"answers": {"values": null, "gradients": null, "jacobians": null}}') == {}
 
 
 def test_a_skeleton_does_not_depend_on_the_answers_nor_on_where_they_stand() -> None:

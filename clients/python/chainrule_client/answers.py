@@ -32,8 +32,8 @@ def answer_tree(answers: Mapping[str, Any]) -> dict[str, Any]:
             tree[quantity] = value
         elif kind in PARTS and name:
             tree.setdefault(kind, {})[name] = value
-        elif kind in PARTS and isinstance(value, Mapping):
-            tree.setdefault(kind, {}).update(value)
+        elif kind in PARTS and isinstance(value, Mapping | None):
+            tree.setdefault(kind, {}).update(value or {})
         else:
             raise ValueError(
                 f"{quantity!r} is no quantity; write outputs, loss, values.<node>, gradients.<name> "

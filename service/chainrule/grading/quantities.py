@@ -46,10 +46,12 @@ def resolve(plan: Plan, name: str, *, differentiates: bool) -> Quantity:
             raise UnknownQuantity(name, "there is no loss here, so no answer to it can be marked")
         return Quantity(name, "loss", plan.loss, plan.loss)
     if kind == "values":
-        return Quantity(name, "value", _slot(plan, name, rest))
+        return Quantity(name, "value", _computed(plan, name, _slot(plan, name, rest)))
     if kind == "gradients":
         if not differentiates:
             raise UnknownQuantity(name, "a gradient wants a loss with targets, or an upstream")
+        if rest == LOSS:
+            raise UnknownQuantity(name, "∂C/∂C is 1: there is nothing to answer")
         return Quantity(name, "gradient", _slot(plan, name, rest), plan.loss if plan.loss is not None else plan.output)
     if kind == "jacobians" and rest.count("/") == 1:
         of, wrt = rest.split("/")
@@ -73,6 +75,15 @@ def _moment(plan: Plan, quantity: Quantity) -> tuple[int, int, int]:
     position = plan.steps[takers[0]].inputs.index(slot) if takers else 0
     operand = plan.slots[slot].batched
     return 3 if quantity.kind == "jacobian" else 2, -takers[0] if takers else -len(plan.steps), position + 100 * operand
+
+
+def _computed(plan: Plan, quantity: str, slot: int) -> int:
+    """The slot, where its value is an answer at all. Points for what stands in the question are points for copying."""
+    if slot == plan.loss:
+        raise UnknownQuantity(quantity, "C is the loss: answer it as loss")
+    if plan.producer(slot) is None:
+        raise UnknownQuantity(quantity, f"{plan.slots[slot].name} is given: there is nothing to answer")
+    return slot
 
 
 def _slot(plan: Plan, quantity: str, name: str) -> int:

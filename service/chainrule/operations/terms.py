@@ -33,6 +33,6 @@ class Terms:
             raise Refused(f"{faults[0].pointer}: {faults[0].message}", title="Forbidden", status=403, faults=faults)
 
 
-_REASON = "this key grades problems on file as they are: give problem, seed (or identity) and answers only"
+_REASON = "this key grades problems on file as they are: give problem, seed (or identity), attempt and answers only"
 
 UNLIMITED = Terms()

@@ -89,9 +89,9 @@ def _leaves(tree: object) -> Iterator[tuple[str, object]]:
         if name not in GROUPS:
             wanted = ", ".join((*SINGLE, *GROUPS))
             raise MisplacedAnswer(pointer_to(name[:100]), f"this is not a field of answers; they are {wanted}")
-        if not isinstance(item, Mapping):
+        if not isinstance(item, Mapping | None):
             raise MisplacedAnswer(f"/{name}", f"{name} wants an object, with an answer by name")
-        for inner, leaf in item.items():
+        for inner, leaf in (item or {}).items():
             yield f"{name}.{inner}", leaf
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, GetCoreSchemaHandler, model_validator
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
 
 from chainrule.schemas.ops import Strict
+from chainrule.schemas.own_words import in_own_words
 from chainrule.schemas.reports import Feedback
 from chainrule.schemas.requests import Differentiated
 
@@ -20,11 +21,11 @@ class AnswerTree(Strict):
 
     outputs: Any = Field(default=None, description="The network's output.")
     loss: Any = Field(default=None, description="The loss.")
-    values: dict[str, Any] = Field(default={}, description="The values of nodes, by name.")
-    gradients: dict[str, Any] = Field(
+    values: dict[str, Any] | None = Field(default={}, description="The values of nodes, by name.")
+    gradients: dict[str, Any] | None = Field(
         default={}, description="∂C/∂name, by name: a parameter, an input, a node, y_hat."
     )
-    jacobians: dict[str, Any] = Field(default={}, description="∂of/∂wrt, by `of/wrt`.")
+    jacobians: dict[str, Any] | None = Field(default={}, description="∂of/∂wrt, by `of/wrt`.")
 
 
 class _ReadApart:
@@ -71,8 +72,18 @@ class Policy(Strict):
         return self
 
 
+def _of_the_policy(layout: object) -> object:
+    if layout != "torch":
+        raise in_own_words('grade reads answers by policy.layout: write "policy": {"layout": …} and leave this out')
+    return layout
+
+
 class GradeRequest(Differentiated):
     """A report on answers to a problem: which are right, what follows from an earlier mistake, and which mistake."""
+
+    layout: Annotated[Literal["torch"], BeforeValidator(_of_the_policy)] = Field(
+        default="torch", description="torch and no other: how answers are shaped is the policy's `layout`."
+    )
 
     answers: Annotated[None, _ReadApart]
     policy: Policy = Field(default=Policy(), description="How the answers are marked.")
