@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -99,16 +100,39 @@ def test_grade_takes_a_problem_on_file(write: Write) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('{"id": 1, "answers": {}}\nnonsense\n', "line 2: not JSON"),
-        ("[1]\n", "line 1: a submission is an object"),
-        ('{"answers": {}}\n', "has no id"),
-        ('{"id": 1, "answers": {}}\n{"id": 1, "answers": {}}\n', "two submissions are called 1"),
+        ("nonsense", "line 2: not JSON: Expecting value, at character 1"),
+        ("\xff", "line 2: not JSON"),
+        ("[" * 100_000, "line 2: not JSON"),
+        ("[1]", "line 2: a submission is an object"),
+        ('{"answers": {}}', "line 2: it has no id"),
+        ('{"id": true, "answers": {}}', "line 2: it has no id"),
+        ('{"id": 1' + 30 * "0" + "}", "line 2: its id is an integer of more than 64 bits"),
+        ('{"id": "\\ud800"}', "line 2: its id has characters"),
+        ('{"id": "a", "answers": {}}', "line 2: the id 'a' stands on line 1 already"),
     ],
 )
-def test_a_file_that_is_none_of_submissions_is_refused(text: str, said: str, write: Write, tmp_path: Path) -> None:
-    done = run("class", write("class.ndjson", text), "--out", tmp_path / "out")
-    assert done.exit_code == 2
-    assert said in done.stderr
+def test_a_line_that_is_no_submission_is_told_and_keeps_no_other_from_being_graded(
+    text: str, said: str, write: Write, tmp_path: Path
+) -> None:
+    problem, out = write("problem.json", json.dumps(PROBLEM)), tmp_path / "out"
+    sound = ['{"id": "a", "answers": {"loss": 6.5}}', '{"id": "b", "answers": {"loss": 0}}']
+    args = ("class", write("class.ndjson", "\n".join([sound[0], text, sound[1]])), "--problem", problem, "--out", out)
+    for _ in range(2):
+        done = run(*args)
+        assert done.exit_code == 2
+        assert done.stdout.startswith("3 submissions, 2 graded")
+        assert f"  {said}" in done.stdout
+        assert done.stderr == "chainrule: 1 line is no submission; scores.csv says why\n"
+    first, broken, last = csv.reader((out / "scores.csv").read_text().splitlines()[1:])
+    assert (first[:2], last[:2]) == (["a", "1.0"], ["b", "0.0"])
+    assert ": ".join([broken[0], broken[5]]).startswith(said)
+    assert (out / "graded.ndjson").read_text().count("\n") == 2
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    done = run("class", tmp_path / "class.ndjson", "--out", tmp_path / "out")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "cannot be read" in done.stderr
 
 
 def test_what_cannot_be_graded_is_told_and_fails_no_other(write: Write, tmp_path: Path) -> None:

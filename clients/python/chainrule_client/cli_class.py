@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json as json_text
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chainrule_client.cli_running import FAILED, Folder, Json, Seed, Url, client_for, read_object, reporting
+from chainrule_client.cli_running import (
+    BAD_REQUEST,
+    FAILED,
+    Folder,
+    Json,
+    Seed,
+    Url,
+    client_for,
+    read_object,
+    reporting,
+)
 
 if TYPE_CHECKING:
     from chainrule_client.class_report import Summary
@@ -43,47 +52,40 @@ def class_(
 ) -> None:
     """Grade a class: a table of scores, and a page with their distribution and the mistakes that were made.
 
-    Stopped half-way, the same command goes on where it stopped. Exit status 1 says that some could not be graded now.
+    Stopped half-way, the same command goes on where it stopped. Exit status 1 says that some could not be graded now,
+    2 that some lines are no submission; the others are graded.
     """
     from chainrule_client.class_report import Summary, write_class_report
+    from chainrule_client.cli_submissions import broken, lines_of, together
 
     with reporting():
-        lines = list(_lines(submissions))
+        lines = lines_of(submissions)
+        sound = [line for line in lines if isinstance(line, dict)]
         out.mkdir(parents=True, exist_ok=True)
         shared = {**_problem(problem), **({} if seed is None else {"seed": seed})}
         client = client_for(url, folder)
-        graded = client.grade_many(lines, shared, resume=resume or out / "graded.ndjson")
+        graded = together(lines, client.grade_many(sound, shared, resume=resume or out / "graded.ndjson"))
         files = write_class_report(graded, out)
     summary = Summary.of(graded)
     typer.echo(_as_json(summary) if json else "\n".join([*_told(summary), *map(str, files)]))
-    if any(_is_passing(each) for each in graded):
+    _end(graded, len(broken(lines)))
+
+
+def _end(graded: Sequence[Graded], lines_broken: int) -> None:
+    if lines_broken:
+        said = "1 line is no submission" if lines_broken == 1 else f"{lines_broken} lines are no submissions"
+        typer.echo(f"chainrule: {said}; scores.csv says why", err=True)
+    passing = any(_is_passing(each) for each in graded)
+    if passing:
         typer.echo("chainrule: some were not graded just now; the same command goes on with them", err=True)
-        raise typer.Exit(FAILED)
+    if passing or lines_broken:
+        raise typer.Exit(FAILED if passing else BAD_REQUEST)
 
 
 def _problem(given: str | None) -> dict[str, Any]:
     if given is None:
         return {}
     return read_object(Path(given)) if given.endswith(".json") else {"problem": given}
-
-
-def _lines(file: Path) -> Iterator[dict[str, Any]]:
-    """The submissions, which may hold NaN. Raises ValueError."""
-    where = "stdin" if str(file) == "-" else str(file)
-    try:
-        text = sys.stdin.buffer.read() if where == "stdin" else file.read_bytes()
-    except OSError as error:
-        raise ValueError(f"{where} cannot be read: {error.strerror}") from error
-    for number, line in enumerate(text.split(b"\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            found = json_text.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"{where}, line {number}: not JSON: {error}") from error
-        if not isinstance(found, dict):
-            raise ValueError(f'{where}, line {number}: a submission is an object: {{"id": …, "answers": …}}')
-        yield found
 
 
 def _told(summary: Summary) -> Iterator[str]:

@@ -1,0 +1,86 @@
+"""The submissions of a class as a file has them, a line of JSON each. A line that is none keeps no other from being
+graded."""
+
+from __future__ import annotations
+
+import json as json_text
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from chainrule_client.classes.graded import Graded, Id
+from chainrule_client.errors import InvalidRequest
+
+Line: TypeAlias = dict[str, Any] | Graded
+"""A submission, or in its place what is said of a line that is none."""
+
+
+class _NoSubmission(ValueError):
+    """What is wrong with a line."""
+
+
+def lines_of(file: Path) -> list[Line]:
+    """What each line holds, blank ones left out. Raises ValueError where the file cannot be read."""
+    where = "stdin" if str(file) == "-" else str(file)
+    try:
+        text = sys.stdin.buffer.read() if where == "stdin" else file.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{where} cannot be read: {error.strerror}") from error
+    found: list[Line] = []
+    first: dict[Id, int] = {}
+    for number, line in enumerate(text.split(b"\n"), start=1):
+        if line.strip():
+            found.append(_line(line, number, first))
+    return found
+
+
+def together(lines: Sequence[Line], graded: Sequence[Graded]) -> list[Graded]:
+    """What became of each line. `graded`: of those that are submissions, in the same order."""
+    answers = iter(graded)
+    return [line if isinstance(line, Graded) else next(answers) for line in lines]
+
+
+def broken(lines: Sequence[Line]) -> list[Graded]:
+    """Those that are no submission."""
+    return [line for line in lines if isinstance(line, Graded)]
+
+
+def _line(text: bytes, number: int, first: dict[Id, int]) -> Line:
+    """`first`: the line on which each id stood first, to which this one's is added."""
+    try:
+        submission = _parsed(text)
+        id = _id(submission)
+        if id in first:
+            # The first counts: which of them is meant nobody can tell, and the resume file has room for one.
+            raise _NoSubmission(f"the id {id!r} stands on line {first[id]} already; it tells one from all others")
+    except _NoSubmission as error:
+        # Not called by its id, even if it has one: of the rows of a table one alone should be a student's.
+        return Graded(f"line {number}", error=InvalidRequest(422, "Submission not valid", str(error)))
+    first[id] = number
+    return submission
+
+
+def _parsed(text: bytes) -> dict[str, Any]:
+    """The object, which may hold NaN."""
+    try:
+        found = json_text.loads(text)
+    except json_text.JSONDecodeError as error:
+        raise _NoSubmission(f"not JSON: {error.msg}, at character {error.pos + 1}") from error
+    except (ValueError, RecursionError) as error:
+        raise _NoSubmission(f"not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise _NoSubmission('a submission is an object: {"id": …, "answers": …}')
+    return found
+
+
+def _id(submission: Mapping[str, Any]) -> Id:
+    found = submission.get("id")
+    if isinstance(found, bool) or not isinstance(found, str | int):
+        raise _NoSubmission("it has no id, which is text or an integer")
+    # What neither the table nor the resume file could be written with.
+    if isinstance(found, int) and not -(2**63) <= found < 2**64:
+        raise _NoSubmission("its id is an integer of more than 64 bits; write it as text")
+    if isinstance(found, str) and any("\ud800" <= character <= "\udfff" for character in found):
+        raise _NoSubmission("its id has characters that are not Unicode")
+    return found
