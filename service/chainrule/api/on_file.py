@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from chainrule.api.exchange import Exchange
@@ -39,7 +39,11 @@ async def problems(request: Request) -> Response:
     openapi_extra=KEYED,
     summary="One problem on file",
 )
-async def problem(set: str, problem: str, request: Request) -> Response:
+async def problem(
+    set: Annotated[str, Path(description="The set's id.", examples=["nyu-hw1"])],
+    problem: Annotated[str, Path(description="The problem's id in it.", examples=["1.2b"])],
+    request: Request,
+) -> Response:
     """What it asks, how its numbers are drawn, and how answers are marked; never the answers."""
     try:
         return _json(describe_problem(_library(request), f"{set}/{problem}"))
