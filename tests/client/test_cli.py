@@ -90,6 +90,8 @@ ON_FILE = ("--problem", "nyu-hw1/1.3b", "--seed", "7")
         ("jacobians", "--pair", "a1/s1"),
         ("train", "--steps", "2", "--learning-rate", "0.1"),
         ("derive", "--wrt", "W1"),
+        ("flow", "--alternative", "tanh"),
+        ("graph", "--values"),
     ],
     ids=lambda command: command[0],
 )

@@ -8,7 +8,18 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from chainrule_client.cli_running import Json, RequestFile, Url, client_for, read_object, reporting, show
+from chainrule_client.cli_running import (
+    FileOrProblem,
+    Folder,
+    Json,
+    Problem,
+    Seed,
+    Source,
+    Url,
+    client_for,
+    reporting,
+    show,
+)
 
 Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="The file to write; - prints the picture.")]
 
@@ -30,7 +41,10 @@ def plot(
 
 
 def flow(
-    file: RequestFile,
+    file: FileOrProblem = None,
+    problem: Problem = None,
+    seed: Seed = None,
+    folder: Folder = None,
     url: Url = None,
     json: Json = False,
     alternative: Annotated[
@@ -46,8 +60,9 @@ def flow(
     """How much of the gradient reaches each node, for each of some activations."""
     with reporting():
         given = {"alternatives": [_op_with_options(each) for each in alternative or ()], "at": at, "loss": loss}
-        request = {**read_object(file), **{name: value for name, value in given.items() if value}}
-        reply = client_for(url).call("flow", request | ({"format": "svg"} if out is not None else {}))
+        source = Source(file, problem, seed, folder)
+        request = source.request() | {name: value for name, value in given.items() if value}
+        reply = client_for(url, folder).call("flow", request | ({"format": "svg"} if out is not None else {}))
         if out is not None:
             write_picture(reply.svg, out)
     if str(out) == "-":
@@ -61,7 +76,10 @@ def flow(
 
 
 def graph(
-    file: RequestFile,
+    file: FileOrProblem = None,
+    problem: Problem = None,
+    seed: Seed = None,
+    folder: Folder = None,
     url: Url = None,
     json: Json = False,
     values: Annotated[bool, typer.Option("--values", help="Each node's value as well.")] = False,
@@ -78,8 +96,9 @@ def graph(
     form = "json" if out is None else "dot" if out.suffix in (".dot", ".gv") else "svg"
     with reporting():
         given = {"values": values, "gradients": gradients, "loss": loss, "format": form}
-        request = {**read_object(file), **{name: value for name, value in given.items() if value}}
-        reply = client_for(url).call("graph", request)
+        source = Source(file, problem, seed, folder)
+        request = source.request() | {name: value for name, value in given.items() if value}
+        reply = client_for(url, folder).call("graph", request)
         if out is not None:
             write_picture(reply[form], out)
     if out is not None:
