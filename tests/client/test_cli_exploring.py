@@ -117,6 +117,7 @@ def test_curves_are_written_to_a_file(tmp_path, monkeypatch):
         (["leaky_relu:slope=steep"], "wants a number"),
         (["leaky_relu:slop=1"], "slope"),
         (["relu", "--out", "nowhere/at/all.svg"], "cannot be written"),
+        (["relu", "--out", "relu.png"], "write relu.svg"),
         (["relu", "--low", "3", "--high", "1"], "low below high"),
     ],
 )

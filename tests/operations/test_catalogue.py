@@ -67,3 +67,12 @@ def test_kinks_have_their_value_and_the_derivative_used_wherever_the_points_are(
     curve = describe_op("hardtanh", -2, 2, 4)["curve"]
     assert curve["kinks"].tolist() == curve["kink_values"].tolist() == [-1, 1]
     assert curve["kink_derivatives"].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("options", "low", "high"),
+    [({"min_val": -0.3, "max_val": 0.7}, -5, 5), ({"min_val": -20, "max_val": 21.5}, -33, 33)],
+)
+def test_kinks_at_bounds_that_no_point_falls_on_are_found(options: dict[str, float], low: float, high: float) -> None:
+    curve = describe_op("hardtanh", low, high, 201, options=options)["curve"]
+    assert curve["kinks"].tolist() == list(options.values())

@@ -220,3 +220,16 @@ def test_class_weights_smoothing_and_what_is_left_out_are_told() -> None:
     for letter in ("t_{", "p_{", "w = ", "D = "):
         assert letter in told
     assert r"\left(1, 2, 0.5\right)" in told
+
+
+def test_the_warnings_are_those_of_gradients() -> None:
+    layers = [{"op": "linear", "weight": [[1e200]]}, {"op": "square"}]
+    request = {"network": {"layers": layers}, "inputs": [[1e200]], "targets": [[0.0]], "loss": "mse"}
+    assert run("derivation", {**request, "backend": "numpy"})["warnings"] == ["not finite: gradients.W1"]
+    saturated = {"network": {"layers": [{"op": "identity"}]}, "inputs": [[0.0, 1.0]], "targets": [[1.0, 0.0]]}
+    both = [
+        run(name, {**saturated, "loss": "bce", "wrt": ["x"], "backend": "numpy"})
+        for name in ("derivation", "gradients")
+    ]
+    assert "predictions are exactly 0 or 1" in both[0]["warnings"][0]
+    assert both[0]["warnings"][0] == both[1]["warnings"][0]

@@ -21,6 +21,8 @@ from chainrule_client.cli_running import (
     show,
 )
 
+OTHER_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".pdf")
+
 Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="The file to write; - prints the picture.")]
 
 
@@ -112,10 +114,12 @@ def graph(
 
 
 def write_picture(picture: str, out: Path) -> None:
-    """Write a picture, and say where; or print it. Raises ValueError where it cannot be written."""
+    """Write a picture, and say where; or print it. Raises ValueError where it cannot be, or not as its name says."""
     if str(out) == "-":
         typer.echo(picture)
         return
+    if out.suffix.lower() in OTHER_PICTURES:
+        raise ValueError(f"a picture is written as SVG, and {out.name} would say otherwise: write {out.stem}.svg")
     try:
         out.write_text(picture, encoding="utf-8")
     except OSError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import Field
 from inspect import getdoc
 from types import NoneType
@@ -135,14 +135,16 @@ def _type(kind: Any) -> str:
 
 
 def _curve(op: Elementwise, x: NDArray[np.float64]) -> Reply:
-    """Value and derivative at the points where the op is defined, and its kinks among them and the integers nearby."""
+    """Value and derivative at the points where the op is defined, and its kinks among them, the integers nearby and the
+    numbers that are its options, such as bounds."""
     xp = choose("numpy", "cpu", "float64")
     with np.errstate(all="ignore"):
         defined = _defined(op, xp, x)
         value = op.f(xp, defined)
         derivative = op.derivative(xp, defined, value)
         near = np.arange(max(math.ceil(x[0]), -10), min(math.floor(x[-1]), 10) + 1, dtype=np.float64)
-        candidates = _defined(op, xp, np.union1d(x, near))
+        bounds = [bound for bound in _numbers(op) if x[0] <= bound <= x[-1]]
+        candidates = _defined(op, xp, np.union1d(x, [*near, *bounds]))
         mask = op.kink(xp, candidates)
         kinks = candidates[:0] if mask is None else candidates[mask]
         at_kinks = op.f(xp, kinks)
@@ -155,6 +157,14 @@ def _curve(op: Elementwise, x: NDArray[np.float64]) -> Reply:
         "kink_values": at_kinks,
         "kink_derivatives": used,
     }
+
+
+def _numbers(op: Op) -> Iterator[float]:
+    """The options that are numbers."""
+    for option in options_of(type(op)):
+        value = getattr(op, option.name)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            yield float(value)
 
 
 def _defined(op: Elementwise, xp: Namespace, x: NDArray[np.float64]) -> NDArray[np.float64]:

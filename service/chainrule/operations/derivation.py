@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +19,7 @@ from chainrule.engine import layouts
 from chainrule.engine.backward import backward_program, pull_back
 from chainrule.engine.cost import Cost, forward_cost, gradients_cost
 from chainrule.engine.jacobian import dense, jacobian, jacobian_shape
+from chainrule.engine.loss_warnings import loss_warnings
 from chainrule.engine.plan import reachable
 from chainrule.engine.trace import Cancelled, Trace, never
 from chainrule.operations.derivation_tree import Tree
@@ -70,7 +71,12 @@ class Derivation:
         reply: Reply = tree.of(gradients, chains.through, numbers)
         if self.request.document:
             reply["document"] = document(blocks_of(reply))
-        return Results(self.prepared).finish(reply, [])
+        return Results(self.prepared).finish(reply, [] if trace is None else self._warnings(trace, numbers))
+
+    def _warnings(self, trace: Trace, numbers: Mapping[str, NDArray[Any]]) -> list[str]:
+        infinite = [name for name, value in numbers.items() if not np.isfinite(value).all()]
+        found = [f"not finite: {', '.join(f'gradients.{name}' for name in infinite)}"] if infinite else []
+        return [*loss_warnings(trace), *found]
 
     @cached_property
     def subject(self) -> Subject:

@@ -17,7 +17,8 @@ _HEAD = """<!DOCTYPE html>
 body { font-family: Georgia, serif; line-height: 1.5; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h2 { border-bottom: 1px solid #ccc; margin-top: 2.5rem; }
 .equations { margin: 1.25rem 0; overflow-x: auto; }
-.equations math { display: block math; margin: .5rem 0 .5rem 1.5rem; text-align: left; }
+.equations > div { margin: .5rem 0 .5rem 1.5rem; }
+.equations math { display: inline math; }
 </style>
 </head>
 <body>
@@ -41,7 +42,8 @@ def _rendered(block: Block) -> str:
             shown = (mathml(piece.latex) if isinstance(piece, Math) else escape(piece) for piece in pieces)
             return f"<p>{''.join(shown)}</p>"
         case Equations(lines):
-            return f'<div class="equations">{"".join(mathml(line, block=True) for line in lines)}</div>'
+            shown = (f"<div>{mathml(line, block=True)}</div>" for line in lines)
+            return f'<div class="equations">{"".join(shown)}</div>'
 
 
 def mathml(latex: str, *, block: bool = False) -> str:
@@ -51,4 +53,7 @@ def mathml(latex: str, *, block: bool = False) -> str:
     except ModuleNotFoundError as error:
         raise ConverterMissing("HTML needs latex2mathml: pip install 'chainrule[derivation]'") from error
     found: str = convert(latex, display="block" if block else "inline")
+    # Bars without a form stretch to what stands beside them, the left one and the right one to different things.
+    for bar in ("&#x02016;", "&#x0007C;"):
+        found = found.replace(f"<mo>{bar}</mo>", f'<mo stretchy="false" lspace="0" rspace="0">{bar}</mo>')
     return found
