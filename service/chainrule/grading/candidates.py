@@ -139,7 +139,7 @@ def _of_the_sum(work: Work, name: str, whole: Array) -> Iterator[Candidate]:
     """Mistakes in a sum of contributions that do not look at the contributions."""
     place = ParameterPlace(work, whole[None], whole, whole.ndim == 1, (), "")
     for mistake in parameter_mistake:
-        if mistake.code in ("transposed", "keepdims", "collapsed"):
+        if mistake.of_sum:
             for altered in mistake.apply(place):
                 yield Candidate(of_mistake(mistake, altered, name), np.asarray(altered.array), (work,))
 

@@ -24,9 +24,8 @@ from chainrule.engine.plan import reachable
 from chainrule.engine.trace import Cancelled, Trace, never
 from chainrule.operations.derivation_tree import Tree
 from chainrule.operations.limits import Limits
-from chainrule.operations.naming import group, resolve
+from chainrule.operations.naming import resolve, resolve_wrt
 from chainrule.operations.prepared import Arrays, Prepared
-from chainrule.operations.refusals import refuse
 from chainrule.operations.results import Reply, Results, check_layout
 from chainrule.schemas.derivation import DerivationRequest
 
@@ -43,7 +42,7 @@ class Derivation:
         self.prepared, self.request = prepared, prepared.request
         plan = prepared.plan
         self.of = self._of()
-        self.wrt = self._wrt()
+        self.wrt = resolve_wrt(prepared.plan, self.request.wrt)
         on_way = reachable(plan, self.of, self.wrt.values())
         check_layout(prepared, {plan.slots[slot].name: slot for slot in sorted(on_way)}, "chain through")
         steps = len(plan.steps)
@@ -93,13 +92,6 @@ class Derivation:
         if self.request.of is not None:
             return resolve(plan, self.request.of, "/of")
         return plan.loss if plan.loss is not None else plan.output
-
-    def _wrt(self) -> dict[str, int]:
-        plan, wrt = self.prepared.plan, self.request.wrt
-        names = group(plan, wrt) if isinstance(wrt, str) else tuple(wrt)
-        if not names:
-            raise refuse("/wrt", "there is nothing to differentiate with respect to: name a node or an input")
-        return {name: resolve(plan, name, f"/wrt/{position}") for position, name in enumerate(names)}
 
     def _numbers(
         self, trace: Trace, gradients: dict[str, Gradient], cancelled: Callable[[], bool]

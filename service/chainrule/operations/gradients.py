@@ -19,7 +19,7 @@ from chainrule.engine.trace import Trace, never
 from chainrule.engine.verify import FORWARD_PASSES, verify
 from chainrule.operations.limits import Limits
 from chainrule.operations.loss import check_per_example
-from chainrule.operations.naming import group, resolve
+from chainrule.operations.naming import resolve_wrt
 from chainrule.operations.objective import objective_slot, upstream_array
 from chainrule.operations.prepared import Arrays, Prepared
 from chainrule.operations.refusals import refuse
@@ -35,7 +35,7 @@ class Gradients:
         self.prepared, self.request = prepared, prepared.request
         plan = prepared.plan
         self.of = objective_slot(prepared, self.request)
-        self.wrt = self._wrt()
+        self.wrt = resolve_wrt(prepared.plan, self.request.wrt)
         check_layout(prepared, self.wrt, "gradient of")
         if self.request.per_example:
             self._check_per_example()
@@ -81,13 +81,6 @@ class Gradients:
                 doubts.append("at a kink, differences need not agree with the subgradient that was used")
             warnings += [f"verification: {doubt}" for doubt in doubts]
         return results.finish(reply, warnings)
-
-    def _wrt(self) -> dict[str, int]:
-        plan, wrt = self.prepared.plan, self.request.wrt
-        names = group(plan, wrt) if isinstance(wrt, str) else tuple(wrt)
-        if not names:
-            raise refuse("/wrt", "there is nothing to differentiate with respect to: name a node or an input")
-        return {name: resolve(plan, name, f"/wrt/{position}") for position, name in enumerate(names)}
 
     def _check_per_example(self) -> None:
         check_per_example(self.request)

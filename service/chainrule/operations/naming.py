@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from chainrule.engine.graph import DATA, LOSS, TARGETS, known
@@ -95,6 +95,14 @@ def resolve(plan: Plan, name: str, pointer: str) -> int:
         raise refuse(pointer, "y is the targets, with respect to which nothing is differentiated")
     names = [held.name for held in plan.slots if held.name != TARGETS or plan.loss is None]
     raise refuse(pointer, f"there is no such name; {nearest(name, names) if len(names) < 50 else known(names)}")
+
+
+def resolve_wrt(plan: Plan, wrt: str | Sequence[str]) -> dict[str, int]:
+    """The slots by the names that `wrt` holds or, as `parameters` or `all`, stands for. Raises Refused."""
+    names = group(plan, wrt) if isinstance(wrt, str) else wrt
+    if not names:
+        raise refuse("/wrt", "there is nothing to differentiate with respect to: name a node or an input")
+    return {name: resolve(plan, name, f"/wrt/{position}") for position, name in enumerate(names)}
 
 
 def group(plan: Plan, which: str) -> tuple[str, ...]:

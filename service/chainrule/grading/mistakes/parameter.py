@@ -15,6 +15,7 @@ parameter_mistake: Registry[ParameterPlace] = Registry()
     "transposed",
     "∂C/∂{at} is transposed",
     "The layout asked for says which axis comes first.",
+    of_sum=True,
 )
 def transposed(here: ParameterPlace) -> Iterator[Altered]:
     if here.right.ndim == 2:
@@ -34,6 +35,7 @@ def unsummed(here: ParameterPlace) -> Iterator[Altered]:
     "keepdims",
     "∂C/∂{at} has an axis too many",
     "The gradient of a parameter has the parameter's own shape.",
+    of_sum=True,
 )
 def keepdims(here: ParameterPlace) -> Iterator[Altered]:
     if here.right.ndim == 1:
@@ -45,6 +47,7 @@ def keepdims(here: ParameterPlace) -> Iterator[Altered]:
     "collapsed",
     "∂C/∂{at} is collapsed: the sum went over more than the batch",
     "Sum over the batch axis alone.",
+    of_sum=True,
 )
 def collapsed(here: ParameterPlace) -> Iterator[Altered]:
     if here.is_bias and here.right.size > 1:

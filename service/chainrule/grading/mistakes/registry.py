@@ -42,6 +42,8 @@ class Mistake(Generic[Place]):
     message: str
     hint: str
     apply: Callable[[Place], Iterator[Altered]]
+    of_sum: bool = False
+    """Of a parameter that several steps take: it alters the sum of what they contribute, whatever that is made of."""
 
 
 class Registry(Generic[Place]):
@@ -50,11 +52,13 @@ class Registry(Generic[Place]):
     def __init__(self) -> None:
         self.entries: list[Mistake[Place]] = []
 
-    def __call__(self, code: str, message: str, hint: str) -> Callable[[Callable[[Place], Iterator[Altered]]], Any]:
+    def __call__(
+        self, code: str, message: str, hint: str, *, of_sum: bool = False
+    ) -> Callable[[Callable[[Place], Iterator[Altered]]], Any]:
         """Decorator: enter a mistake."""
 
         def enter(apply: Callable[[Place], Iterator[Altered]]) -> Mistake[Place]:
-            mistake = Mistake(code, message, hint, apply)
+            mistake = Mistake(code, message, hint, apply, of_sum)
             self.entries.append(mistake)
             return mistake
 
