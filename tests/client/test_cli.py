@@ -8,10 +8,9 @@ from types import ModuleType
 import httpx
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from chainrule_client import client as client_module
-from chainrule_client.cli import app
+from client.command_line import reply, run
 
 REQUEST = {
     "network": {
@@ -37,16 +36,6 @@ def file(tmp_path):
     path = tmp_path / "request.json"
     path.write_text(json.dumps(REQUEST))
     return str(path)
-
-
-def run(*args, stdin=None):
-    return CliRunner().invoke(app, list(args), input=stdin)
-
-
-def reply(*args):
-    result = run(*args, "--json")
-    assert result.exit_code == 0, result.stderr
-    return json.loads(result.stdout)
 
 
 def test_gradients_are_shown_with_names_shapes_and_numbers(file):

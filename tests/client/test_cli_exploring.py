@@ -4,9 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from chainrule_client.cli import app
+from client.command_line import reply, run
 
 REQUEST = {
     "network": {"layers": [{"op": "linear", "weight": [[2.0]], "bias": [-1.0]}]},
@@ -26,16 +25,6 @@ def file(tmp_path):
     path = tmp_path / "request.json"
     path.write_text(json.dumps(REQUEST))
     return str(path)
-
-
-def run(*args, stdin=None):
-    return CliRunner().invoke(app, list(args), input=stdin)
-
-
-def reply(*args):
-    result = run(*args, "--json")
-    assert result.exit_code == 0, result.stderr
-    return json.loads(result.stdout)
 
 
 def test_training_is_shown_stage_by_stage(file):

@@ -4,10 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from chainrule_client import exporters
-from chainrule_client.cli import app
+from client.command_line import run
 
 PROBLEM = {
     "network": {"layers": [{"op": "linear", "weight": [[1, -1], [0.5, 2], [-1.5, 1]], "bias": [0.5, 0, 1]}]},
@@ -34,10 +33,6 @@ def files(tmp_path):
         return str(path)
 
     return write
-
-
-def run(*args):
-    return CliRunner().invoke(app, list(args))
 
 
 def without_points(**more):

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import yaml  # type: ignore[import-untyped]
-from typer.testing import CliRunner
 
 from chainrule.schemas.encoding import encode
 from chainrule_client import InvalidRequest, LocalClient, NotFound, local
-from chainrule_client.cli import app
 from chainrule_client.replies import Reply
+from client.command_line import run
 
 GRID = {"shape": ["N", 2], "low": -1, "high": 1, "step": 0.5, "nonzero": True}
 TEMPLATE = {
@@ -42,10 +40,6 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(A_SET))
     return tmp_path
-
-
-def run(*args: str, stdin: str | None = None) -> Any:
-    return CliRunner().invoke(app, list(args), input=stdin)
 
 
 def test_an_instance_can_be_passed_on() -> None:
