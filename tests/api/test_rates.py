@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from hashlib import sha256
 from threading import Thread
 
-from chainrule.api.rates import Rates
+from api.in_process import InProcess
+from api.problems import FORWARD
+from chainrule.api.rates import Bucket
+from problem_documents import assert_problem
 
 
 class Clock:
@@ -17,28 +22,59 @@ class Clock:
 
 def test_a_burst_and_then_a_steady_rate() -> None:
     clock = Clock()
-    rates = Rates(2.0, 3, clock)
-    assert [rates.take(b"key") for _ in range(3)] == [0, 0, 0]
-    assert [rates.take(b"key") for _ in range(2)] == [0.5, 0.5], "what is refused is not counted"
+    bucket = Bucket(2.0, 3, clock)
+    assert [bucket.take() for _ in range(3)] == [0, 0, 0]
+    assert [bucket.take() for _ in range(2)] == [0.5, 0.5], "what is refused is not counted"
     clock.now += 0.5
-    assert [rates.take(b"key") for _ in range(2)] == [0, 0.5]
+    assert [bucket.take() for _ in range(2)] == [0, 0.5]
     clock.now += 1e6
-    assert [rates.take(b"key") for _ in range(4)] == [0, 0, 0, 0.5]
+    assert [bucket.take() for _ in range(4)] == [0, 0, 0, 0.5]
 
 
-def test_keys_are_counted_apart_and_some_are_not() -> None:
-    rates = Rates(1.0, 1, Clock())
-    assert [rates.take(key) for key in (b"a", b"b", b"a")] == [0, 0, 1]
-    assert [rates.take(None) for _ in range(5)] == [0] * 5
-    assert [Rates(0, 1, Clock()).take(b"a") for _ in range(5)] == [0] * 5
+def test_a_rate_of_0_is_none() -> None:
+    bucket = Bucket(0, 1, Clock())
+    assert [bucket.take() for _ in range(5)] == [0] * 5
 
 
 def test_threads_share_a_bucket() -> None:
-    rates = Rates(1e-9, 50, Clock())
+    bucket = Bucket(1e-9, 50, Clock())
     granted: list[bool] = []
-    threads = [Thread(target=lambda: granted.extend(rates.take(b"a") == 0 for _ in range(25))) for _ in range(8)]
+    threads = [Thread(target=lambda: granted.extend(bucket.take() == 0 for _ in range(25))) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert sum(granted) == 50
+
+
+def keyed(key: str, **headers: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}", **headers}
+
+
+def service_of(*keys: str, **settings: object) -> InProcess:
+    return InProcess(keys=",".join(sha256(key.encode()).hexdigest() for key in keys), **settings)
+
+
+def test_each_key_has_a_rate_of_its_own() -> None:
+    service = service_of("mine", "yours", rate=0.01, burst=2)
+    statuses = [service.post("/v1/forward", json=FORWARD, headers=keyed("mine")).status_code for _ in range(3)]
+    assert statuses == [200, 200, 429]
+    refused = service.post("/v1/loss", json=FORWARD, headers=keyed("mine"))
+    assert_problem(refused, 429)
+    assert 90 <= int(refused.headers["Retry-After"]) <= 100
+    assert service.post("/v1/forward", json=FORWARD, headers=keyed("yours")).status_code == 200
+
+
+def test_items_of_a_batch_are_counted_and_wait_for_their_turn() -> None:
+    service = service_of("mine", rate=20, burst=1)
+    item = json.dumps({"id": 1, "operation": "forward", "request": FORWARD})
+    kind = {"Content-Type": "application/x-ndjson"}
+    reply = service.post("/v1/batch", content="\n".join([item] * 4), headers=keyed("mine", **kind))
+    assert [json.loads(line)["status"] for line in reply.text.splitlines()] == [200] * 4
+    assert reply.elapsed.total_seconds() > 0.1, "the first of four at once, and then 20 a second"
+
+
+def test_without_a_rate_a_key_calls_as_often_as_it_likes() -> None:
+    service = service_of("mine", burst=1)
+    statuses = {service.post("/v1/forward", json=FORWARD, headers=keyed("mine")).status_code for _ in range(20)}
+    assert statuses == {200}

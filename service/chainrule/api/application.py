@@ -23,7 +23,7 @@ from chainrule.api.exchange import CLIENT_GONE, ClientGone, Exchange
 from chainrule.api.health import Health
 from chainrule.api.logs import log_fault, log_request
 from chainrule.api.problems import MEDIA_TYPE, Problem, internal_error
-from chainrule.api.rates import Rates
+from chainrule.api.rates import Bucket
 from chainrule.api.settings import Settings
 from chainrule.api.workers import Workers
 from chainrule.operations import INSTANCES, OPERATIONS, Calls, Limits
@@ -55,12 +55,17 @@ class Application(FastAPI):
                 Exception: _internal_error,
             },
         )
-        self.keys = keys = Keys(settings.keys, settings.grade_keys, settings.grade_feedback)
-        rates = Rates(settings.grade_rate, settings.grade_burst)
+        self.keys = keys = Keys(
+            settings.keys,
+            settings.grade_keys,
+            settings.grade_feedback,
+            calls=lambda: Bucket(settings.rate, settings.burst),
+            graded=lambda: Bucket(settings.grade_rate, settings.grade_burst),
+        )
         names = (*OPERATIONS, INSTANCES)
         self._computes: Mapping[str, ASGIApp] = {
-            **{f"/v1/{name}": Compute(name, self.calls, self.workers, keys, rates, settings) for name in names},
-            "/v1/batch": Batches(self.calls, self.workers, keys, rates, self.health, settings),
+            **{f"/v1/{name}": Compute(name, self.calls, self.workers, keys, settings) for name in names},
+            "/v1/batch": Batches(self.calls, self.workers, keys, self.health, settings),
         }
         self.router.routes += [Route(path, app, methods=["POST"]) for path, app in self._computes.items()]
         self.include_router(health.router)

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
 
 from chainrule.api.problems import Problem
+from chainrule.api.rates import Bucket
 from chainrule.operations.terms import UNLIMITED, Terms
 from chainrule.schemas.reports import Feedback
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """What a caller may do: on which terms it has answers graded, and whether it does nothing else.
+    """What a caller may do: on which terms it has answers graded, whether it does nothing else, and how often it calls.
 
-    `counted` names the key whose calls are counted; None where they are not.
+    `key` is the digest of its key; None where it needs none.
     """
 
     terms: Terms = UNLIMITED
     grades_only: bool = False
-    counted: bytes | None = None
+    key: bytes | None = None
+    calls: Bucket | None = None
+
+    def count(self) -> float:
+        """Count a call: 0. Or, where it is one too many and not counted, the seconds until there is room for it."""
+        return 0.0 if self.calls is None else self.calls.take()
 
     def check(self, operation: str) -> None:
         """Let a call pass. Raises Problem where it is not for this caller."""
@@ -32,16 +38,30 @@ class Caller:
 ANYONE = Caller()
 
 
-class Keys:
-    """Keys known by their SHA-256 alone, in hex: those that may compute, and those that may grade problems on file."""
+def _unbounded() -> Bucket:
+    return Bucket(0.0, 1)
 
-    def __init__(self, compute: Iterable[str] = (), grade: Iterable[str] = (), most_told: Feedback = "indices") -> None:
-        graders = Terms(named_only=True, most_told=most_told)
-        computing, grading = set(compute), set(grade)
-        self._callers = [(bytes.fromhex(each), ANYONE) for each in computing]
-        for each in grading - computing:
-            digest = bytes.fromhex(each)
-            self._callers.append((digest, Caller(graders, grades_only=True, counted=digest)))
+
+class Keys:
+    """Keys known by their SHA-256 alone, in hex: those that may compute, and those that may grade problems on file.
+
+    `calls` and `graded` make the bucket in which the calls of such a key are counted.
+    """
+
+    def __init__(
+        self,
+        compute: Iterable[str] = (),
+        grade: Iterable[str] = (),
+        most_told: Feedback = "indices",
+        calls: Callable[[], Bucket] = _unbounded,
+        graded: Callable[[], Bucket] = _unbounded,
+    ) -> None:
+        terms = Terms(named_only=True, most_told=most_told)
+        computing, grading = (set(map(bytes.fromhex, hashes)) for hashes in (compute, grade))
+        self._callers = [
+            *((digest, Caller(key=digest, calls=calls())) for digest in computing),
+            *((digest, Caller(terms, True, digest, graded())) for digest in grading - computing),
+        ]
 
     def caller(self, headers: Mapping[bytes, bytes]) -> Caller:
         """Who sent a request. Raises Problem where it names no key of these."""

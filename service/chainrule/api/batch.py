@@ -22,7 +22,6 @@ from chainrule.api.health import Health
 from chainrule.api.items import Items, refused
 from chainrule.api.lines import Line, LineSplitter
 from chainrule.api.problems import Problem
-from chainrule.api.rates import Rates
 from chainrule.api.settings import Settings
 from chainrule.api.workers import Workers
 from chainrule.operations import Calls
@@ -61,10 +60,8 @@ class Slice:
 class Batches:
     """The endpoint as an ASGI application. It finds its exchange in the scope."""
 
-    def __init__(
-        self, calls: Calls, workers: Workers, keys: Keys, rates: Rates, health: Health, settings: Settings
-    ) -> None:
-        self.calls, self.workers, self.rates, self.health, self.settings = calls, workers, rates, health, settings
+    def __init__(self, calls: Calls, workers: Workers, keys: Keys, health: Health, settings: Settings) -> None:
+        self.calls, self.workers, self.health, self.settings = calls, workers, health, settings
         self._keys = keys
         self._free = settings.batches
 
@@ -195,7 +192,7 @@ class Batch:
             if taken.late:
                 answer = self._items.put_off(line, _shutting_down())
             else:
-                wait = self._service.rates.take(self._caller.counted)
+                wait = self._caller.count()
                 if wait:
                     return wait
                 answer = self._answer_to(line)

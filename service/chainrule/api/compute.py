@@ -16,7 +16,6 @@ from chainrule.api.exchange import JSON, ClientGone, Exchange
 from chainrule.api.memory import OutOfMemory, guarded
 from chainrule.api.pictures import PICTURES, SAFE
 from chainrule.api.problems import Problem, problem_of
-from chainrule.api.rates import Rates
 from chainrule.api.settings import Settings
 from chainrule.api.workers import Full, Workers
 from chainrule.operations import Call, Calls, Ready, Refused, Reply
@@ -78,21 +77,18 @@ class Answer:
 class Compute:
     """`POST /v1/{operation}` as an ASGI application. It finds its exchange in the scope."""
 
-    def __init__(
-        self, operation: str, calls: Calls, workers: Workers, keys: Keys, rates: Rates, settings: Settings
-    ) -> None:
+    def __init__(self, operation: str, calls: Calls, workers: Workers, keys: Keys, settings: Settings) -> None:
         self.operation = operation
         self._calls = calls
         self._workers = workers
         self._keys = keys
-        self._rates = rates
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange: Exchange = scope["chainrule.exchange"]
         caller = self._keys.caller(exchange.headers)
         caller.check(self.operation)
-        check_rate(self._rates, caller)
+        check_rate(caller)
         answer = Answer(self._calls, self.operation, caller.terms)
         form = preferred(exchange.headers.get(b"accept"), FORMS.get(self.operation, (JSON,)))
         if form == EVENT_STREAM:
@@ -181,8 +177,8 @@ class Compute:
         return Problem(status, f"{detail}: try again in {seconds} s", headers={"Retry-After": str(seconds)})
 
 
-def check_rate(rates: Rates, caller: Caller) -> None:
+def check_rate(caller: Caller) -> None:
     """Count a call. Raises Problem, which says when to come back, where it is one too many."""
-    wait = ceil(rates.take(caller.counted))
+    wait = ceil(caller.count())
     if wait:
-        raise Problem(429, f"this key has graded too often: try again in {wait} s", headers={"Retry-After": str(wait)})
+        raise Problem(429, f"this key was used too often: try again in {wait} s", headers={"Retry-After": str(wait)})

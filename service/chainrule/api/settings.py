@@ -106,6 +106,13 @@ class Settings(BaseSettings):
         description="SHA-256 of each key that may compute, in hex, separated by commas. None here or in grade_keys: "
         "anyone may.",
     )
+    rate: float = Field(
+        default=0,
+        ge=0,
+        description="Requests, and items of batches, a second under each key that may compute, in the long run; 0 for "
+        "any number.",
+    )
+    burst: int = Field(default=1000, gt=0, description="Requests and items at once under each such key.")
     grade_keys: Annotated[tuple[KeyHash, ...], NoDecode] = Field(
         default=(),
         description="SHA-256 of each key that may grade problems on file, as their files have it, and nothing else.",
