@@ -178,7 +178,7 @@ def test_submissions_of_one_problem_are_planned_once_whatever_they_answer(made: 
         plans.add(id(call.operation.prepared))
     assert len(plans) == 1
     assert len(made) <= 1
-    assert len(calls._structures._kept) == 1
+    assert len(calls.structures._kept) == 1
 
 
 def test_other_numbers_have_another_truth(made: list[None]) -> None:

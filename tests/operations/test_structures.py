@@ -101,7 +101,7 @@ def test_a_long_request_is_answered_and_not_kept():
     text = body(*[{"op": "tanh"}] * 5_000)
     assert len(split(text).skeleton) > LONGEST
     assert calls.parse("forward", text).run()["outputs"].shape == (3, 4)
-    assert found(calls._structures, text) is None
+    assert found(calls.structures, text) is None
 
 
 def test_a_structure_keeps_few_plans_of_many_shapes():
@@ -109,6 +109,6 @@ def test_a_structure_keeps_few_plans_of_many_shapes():
     text = [named(f"n{i}") for i in range(200)]
     for batch in range(1, 40):
         call = calls.parse("forward", body(*text, inputs=(batch, 1)))
-    structure = calls._structures.find("forward", split(body(*text, inputs=(1, 1))))
+    structure = calls.structures.find("forward", split(body(*text, inputs=(1, 1))))
     assert 0 < len(structure.prepared) * structure.text <= LONGEST
     assert call.run()["outputs"].shape == (39, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from fastapi import FastAPI
@@ -22,6 +22,7 @@ from chainrule.api.compute import Compute
 from chainrule.api.exchange import CLIENT_GONE, ClientGone, Exchange
 from chainrule.api.health import Health
 from chainrule.api.logs import log_fault, log_request
+from chainrule.api.metrics import Metrics
 from chainrule.api.problems import MEDIA_TYPE, Problem, internal_error
 from chainrule.api.rates import Bucket
 from chainrule.api.settings import Settings
@@ -33,14 +34,22 @@ from chainrule.version import VERSION
 
 
 class Application(FastAPI):
-    """The service under some settings."""
+    """The service under some settings. `metrics`: what to count in; by default its own."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics | None = None) -> None:
         self.settings = settings
         self.limits = Limits(settings.max_flops, settings.memory, settings.max_returned, settings.max_calls)
         self.calls = Calls(self.limits, _problems(settings, self.limits))
         self.workers = Workers(settings.workers, settings.queue)
         self.health = Health()
+        self.metrics = metrics or Metrics()
+        known = self.calls.structures
+        self.metrics.ask(
+            running=lambda: self.workers.running,
+            waiting=lambda: self.workers.waiting,
+            known=lambda: known.known,
+            unknown=lambda: known.unknown,
+        )
         super().__init__(
             title="chainrule",
             version=VERSION,
@@ -65,7 +74,7 @@ class Application(FastAPI):
         names = (*OPERATIONS, INSTANCES)
         self._computes: Mapping[str, ASGIApp] = {
             **{f"/v1/{name}": Compute(name, self.calls, self.workers, keys, settings) for name in names},
-            "/v1/batch": Batches(self.calls, self.workers, keys, self.health, settings),
+            "/v1/batch": Batches(self.calls, self.workers, keys, self.health, self.metrics, settings),
         }
         self.router.routes += [Route(path, app, methods=["POST"]) for path, app in self._computes.items()]
         self.include_router(health.router)
@@ -77,6 +86,7 @@ class Application(FastAPI):
             await super().__call__(scope, receive, send)
             return
         exchange = scope["chainrule.exchange"] = Exchange(scope, receive, send)
+        self.metrics.began()
         try:
             await self._dispatch(scope, exchange)
         except ClientGone:
@@ -87,13 +97,14 @@ class Application(FastAPI):
             if exchange.status is None:
                 headers = {"Retry-After": str(self.settings.retry_after)}
                 await exchange.refuse(Problem(503, "the service is shutting down", headers=headers))
-            log_request(exchange)
             raise
         except Exception as error:
             if exchange.status is None:
                 await exchange.refuse(internal_error())
             log_fault(exchange, error)
-        log_request(exchange)
+        finally:
+            self.metrics.ended(exchange)
+            log_request(exchange)
 
     async def _dispatch(self, scope: Scope, exchange: Exchange) -> None:
         # Computing needs nothing of the layers that FastAPI puts before a route, and they take 30 µs.
@@ -120,13 +131,18 @@ def _problems(settings: Settings, limits: Limits) -> Problems:
 @asynccontextmanager
 async def _lifespan(app: Application) -> AsyncIterator[None]:
     await asyncio.to_thread(app.health.warm_up, app.calls)
+    beating = asyncio.ensure_future(app.metrics.beat())
     yield
+    beating.cancel()
+    with suppress(asyncio.CancelledError):
+        await beating
     app.health.draining = True
     app.workers.close()
 
 
 async def _problem(request: Request, error: Problem) -> Response:
     exchange: Exchange = request.scope["chainrule.exchange"]
+    exchange.kind = error.kind
     return Response(error.document(exchange.request_id), error.status, error.headers, MEDIA_TYPE)
 
 

@@ -21,6 +21,7 @@ from chainrule.api.exchange import ClientGone, Exchange
 from chainrule.api.health import Health
 from chainrule.api.items import Items, refused
 from chainrule.api.lines import Line, LineSplitter
+from chainrule.api.metrics import Metrics
 from chainrule.api.problems import Problem
 from chainrule.api.settings import Settings
 from chainrule.api.workers import Workers
@@ -60,8 +61,10 @@ class Slice:
 class Batches:
     """The endpoint as an ASGI application. It finds its exchange in the scope."""
 
-    def __init__(self, calls: Calls, workers: Workers, keys: Keys, health: Health, settings: Settings) -> None:
-        self.calls, self.workers, self.health, self.settings = calls, workers, health, settings
+    def __init__(
+        self, calls: Calls, workers: Workers, keys: Keys, health: Health, metrics: Metrics, settings: Settings
+    ) -> None:
+        self.calls, self.workers, self.health, self.metrics, self.settings = calls, workers, health, metrics, settings
         self._keys = keys
         self._free = settings.batches
 
@@ -90,6 +93,7 @@ class Batch:
         self._accepted: deque[Slice] = deque()
         """Slices of which some lines have no answer yet."""
         self._abandoned = False
+        self._answered = 0
         self._ended = False
         """Whether the body has been read to its end."""
         self._active = perf_counter()
@@ -114,6 +118,8 @@ class Batch:
             self._abandoned = True
             reading.cancel()
             answering.cancel()
+            self._count()
+            self._service.metrics.batched(self._answered)
 
     # -- reading --------------------------------------------------------------------------------------------------
     async def _read(self) -> NoReturn:
@@ -150,6 +156,7 @@ class Batch:
         finally:
             receiving.cancel()
         self._active = perf_counter()
+        self._exchange.received += len(message.get("body", b""))
         if message["type"] == "http.disconnect":
             if self._service.health.draining:  # some servers say so of a caller that is still there
                 return None
@@ -213,7 +220,14 @@ class Batch:
             await self._send(b"".join(self._items.put_off(line, _shutting_down()) for line in left))
         await self._send(b"", more=False)
 
+    def _count(self) -> None:
+        """Count the answers made since last time."""
+        statuses, self._items.statuses = self._items.statuses, []
+        self._answered += len(statuses)
+        self._service.metrics.answered(statuses)
+
     async def _send_of(self, taken: Slice) -> None:
+        self._count()
         ready = taken.answers[taken.sent :]
         await self._send(b"".join(ready))
         taken.sent += len(ready)

@@ -90,6 +90,7 @@ class Compute:
         caller.check(self.operation)
         check_rate(caller)
         answer = Answer(self._calls, self.operation, caller.terms)
+        exchange.timings = answer.timings
         form = preferred(exchange.headers.get(b"accept"), FORMS.get(self.operation, (JSON,)))
         if form == EVENT_STREAM:
             events = Events(exchange, exchange.patience(self._settings.deadline))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from asyncio import timeout
+from collections.abc import Sequence
 from math import isfinite
 from time import perf_counter
 
@@ -27,7 +28,19 @@ class ClientGone(Exception):
 class Exchange:
     """A request being answered. `send` passes on what is sent, with the request's id among the headers."""
 
-    __slots__ = ("_send", "headers", "receive", "request_id", "scope", "started", "status")
+    __slots__ = (
+        "_send",
+        "headers",
+        "kind",
+        "receive",
+        "received",
+        "request_id",
+        "scope",
+        "sent",
+        "started",
+        "status",
+        "timings",
+    )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.started = perf_counter()
@@ -38,11 +51,19 @@ class Exchange:
         given = self.headers.get(b"x-request-id", b"")
         self.request_id = given.decode() if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
         self.status: int | None = None
+        self.kind = ""
+        """Of the problem that was answered, if one was."""
+        self.received = self.sent = 0
+        """Bytes of the body read so far, and of the reply's."""
+        self.timings: Sequence[tuple[bytes, float]] = ()
+        """How many seconds the parts of the work took."""
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message = {**message, "headers": [*message["headers"], (b"x-request-id", self.request_id.encode())]}
+        else:
+            self.sent += len(message.get("body", b""))
         await self._send(message)
 
     async def reply(self, body: bytes, *headers: tuple[bytes, bytes], status: int = 200, kind: bytes = JSON) -> None:
@@ -60,6 +81,7 @@ class Exchange:
         """Send a problem document."""
         headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
         body = problem.document(self.request_id)
+        self.kind = problem.kind
         await self.reply(body, *headers, status=problem.status, kind=MEDIA_TYPE.encode())
 
     def announced(self, most: int) -> int | None:
@@ -123,11 +145,12 @@ class Exchange:
         while (await self.receive())["type"] != "http.disconnect":
             pass
 
-    @staticmethod
-    def _chunk(message: Message) -> bytes:
+    def _chunk(self, message: Message) -> bytes:
         if message["type"] == "http.disconnect":
             raise ClientGone
-        return bytes(message.get("body", b""))
+        body = bytes(message.get("body", b""))
+        self.received += len(body)
+        return body
 
 
 def too_long(most: int, headers: dict[str, str] | None = None) -> Problem:

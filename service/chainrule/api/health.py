@@ -6,6 +6,7 @@ import gc
 import logging
 
 from fastapi import APIRouter, Request
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.responses import Response
 
 from chainrule.api.problems import Problem
@@ -57,6 +58,22 @@ def _collect_less() -> None:
 async def live() -> Response:
     """200 as long as the event loop turns."""
     return Response(b'{"status":"ok"}', media_type="application/json")
+
+
+@router.get(
+    "/metrics",
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, 401: {}, 403: {}, 404: {}},
+    response_class=Response,
+    summary="What the service counts",
+)
+def metrics(request: Request) -> Response:
+    """In the text format of Prometheus, of every process of the service."""
+    app = request.app
+    if app.settings.metrics == "off":
+        raise Problem(404, "this service does not tell what it counts: CHAINRULE_METRICS=open")
+    if app.settings.metrics == "keys":
+        app.keys.caller(request.scope["chainrule.exchange"].headers).check("metrics")
+    return Response(app.metrics.text(), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
 
 @router.get("/readyz", response_model=HealthReply, responses={503: {}}, summary="Whether requests should be sent here")

@@ -35,6 +35,8 @@ class Items:
 
     def __init__(self, calls: Calls, caller: Caller, exchange: Exchange, most: int) -> None:
         self._calls, self._caller, self._exchange, self._most = calls, caller, exchange, most
+        self.statuses: list[int] = []
+        """Of the answers made so far, until somebody takes them."""
 
     def answer(self, line: Line, cancelled: Callable[[], bool]) -> bytes:
         """The line that answers a line."""
@@ -47,15 +49,21 @@ class Items:
             told = _identity(tree) or told
             check_item(tree)
             self._caller.check(tree["operation"])
-            return _replied(told, guarded(lambda: self._reply(tree, envelope.spans, cancelled)))
+            reply = guarded(lambda: self._reply(tree, envelope.spans, cancelled))
         except Exception as error:
-            return refused(told, self._problem(error), self._exchange.request_id)
+            return self._refused(told, self._problem(error))
+        self.statuses.append(200)
+        return _replied(told, reply)
 
     def put_off(self, line: Line, problem: Problem) -> bytes:
         """The line that answers a line which is not looked into further than for its id."""
         told = _number(line)
         with suppress(MalformedBody):
             told = _identity(parse_skeleton(split(line.text or b"", words=True))) or told
+        return self._refused(told, problem)
+
+    def _refused(self, told: bytes, problem: Problem) -> bytes:
+        self.statuses.append(problem.status)
         return refused(told, problem, self._exchange.request_id)
 
     def _reply(self, tree: Tree, spans: tuple[bytes, ...], cancelled: Callable[[], bool]) -> bytes:

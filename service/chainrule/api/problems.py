@@ -39,10 +39,15 @@ class Problem(Exception):
         self.count = len(faults) if count is None else count
         self.headers = dict(headers or {})
 
+    @property
+    def kind(self) -> str:
+        """What sort of problem it is, in a word: the end of its type."""
+        return self.title.lower().replace(" ", "-")
+
     def document(self, request_id: str) -> bytes:
         """The body of the reply."""
         found: dict[str, Any] = {
-            "type": f"urn:chainrule:problem:{self.title.lower().replace(' ', '-')}",
+            "type": f"urn:chainrule:problem:{self.kind}",
             "title": self.title,
             "status": self.status,
             "detail": _bounded(self.detail),

@@ -37,6 +37,10 @@ class Settings(BaseSettings):
         default="info", description="The least severe messages logged. Each request is a line at info."
     )
 
+    metrics: Literal["open", "keys", "off"] = Field(
+        default="open", description="Who may read /metrics: anyone, callers with a key that may compute, or nobody."
+    )
+
     max_body_bytes: int = Field(
         default=64 * 2**20, gt=0, description="The longest request body, in bytes; longer ones get 413."
     )

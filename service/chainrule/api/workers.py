@@ -23,13 +23,24 @@ class Workers:
 
     def __init__(self, concurrency: int, queue: int) -> None:
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="compute")
-        self._free = concurrency + queue
+        self._concurrency = concurrency
+        self._places = self._free = concurrency + queue
         self._lock = Lock()
 
     @property
     def free(self) -> int:
         """Places left."""
         return self._free
+
+    @property
+    def running(self) -> int:
+        """Requests that compute."""
+        return min(self._concurrency, self._places - self._free)
+
+    @property
+    def waiting(self) -> int:
+        """Requests that have a place, and wait for a thread."""
+        return max(0, self._places - self._free - self._concurrency)
 
     def enter(self) -> None:
         """Take a place. Raises Full."""

@@ -85,7 +85,7 @@ class Calls:
 
     def __init__(self, limits: Limits | None = None, problems: Problems | None = None) -> None:
         self.limits = limits or Limits()
-        self._structures: Structures[Operation] = Structures()
+        self.structures: Structures[Operation] = Structures()
         if problems is not None:
             self.problems = problems
 
@@ -151,7 +151,7 @@ class Calls:
         return call if answers is None else _marking(call, answers, UNLIMITED)
 
     def _parsed(self, name: str, kept_as: str, envelope: Envelope) -> Call:
-        structure = self._structures.find(kept_as, envelope) or self._validate(name, kept_as, envelope)
+        structure = self.structures.find(kept_as, envelope) or self._validate(name, kept_as, envelope)
         try:
             arrays = structure.layout.arrays(envelope.spans)
         except UnfitTensor as error:
@@ -163,7 +163,7 @@ class Calls:
         collector = ArrayCollector(envelope.spans)
         model = self._model(name, loaded, collector)
         structure: Structure[Operation] = Structure(model, collector.layout)
-        self._structures.keep(kept_as, envelope, structure)
+        self.structures.keep(kept_as, envelope, structure)
         return structure
 
     def _model(self, name: str, loaded: dict[str, Any], collector: ArrayCollector) -> requests.Problem:
@@ -180,7 +180,7 @@ class Calls:
         operation = structure.prepared.get(shapes)
         if operation is None:
             operation = OPERATIONS[name][1](prepare(structure.model, shapes), self.limits)
-            self._structures.add(structure, shapes, operation)
+            self.structures.add(structure, shapes, operation)
         return Call(operation, arrays)
 
 

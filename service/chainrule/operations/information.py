@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from chainrule.operations.limits import Limits
@@ -29,12 +30,14 @@ def information(limits: Limits) -> Reply:
             "axes": MAX_RANK,
             "pairs": MOST_PAIRS,
         },
-        "libraries": {"python": platform.python_version(), **_installed()},
+        "libraries": libraries(),
     }
 
 
-def _installed() -> dict[str, str]:
-    found = {}
+@cache
+def libraries() -> dict[str, str]:
+    """The versions of Python and of those libraries that are installed."""
+    found = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:
             found[name] = version(name)

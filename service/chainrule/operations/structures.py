@@ -47,13 +47,18 @@ class Structures(Generic[Operation]):
         self._inlined: dict[Words, tuple[int, ...]] = {}
         self._kept: OrderedDict[Key, Structure[Operation]] = OrderedDict()
         self._lock = Lock()
+        self.known = self.unknown = 0
+        """How often something was found, and how often not."""
 
     def find(self, name: str, envelope: Envelope) -> Structure[Operation] | None:
         """What is kept for a request of the operation `name`."""
         key = self._key(name, envelope, self._inlined.get((name, envelope.skeleton), ()))
         with self._lock:
             found = self._kept.get(key)
-            if found is not None:
+            if found is None:
+                self.unknown += 1
+            else:
+                self.known += 1
                 self._kept.move_to_end(key)
             return found
 
