@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from api.held import Held
-from api.problems import FORWARD, OUTPUTS, UNLIMITED, endless, padded
+from api.problems import FORWARD, OUTPUTS, SOUND, UNLIMITED, endless, padded
 from live_service import LiveService, live_service
 from problem_documents import assert_problem
 
@@ -64,7 +64,9 @@ def test_for_a_while_the_service_is_unready_and_still_answers(log: Path) -> None
             assert client.get("/livez").status_code == 200
             # Both on a connection that was there, and on a new one.
             for post in (client.post, httpx.post):
-                assert post(f"{service.url}/v1/forward", json=FORWARD).json()["outputs"] == OUTPUTS
+                answered = post(f"{service.url}/v1/forward", json=FORWARD)
+                assert answered.json()["outputs"] == OUTPUTS
+                assert answered.headers["Connection"] == "close"
             assert held.finish().status == 200
         assert service.process.poll() is None
 
@@ -92,6 +94,24 @@ def test_a_request_that_does_not_end_in_time_is_told_so(computing: bool, log: Pa
         assert headers["Content-Type"] == "application/problem+json"
         assert int(headers["Retry-After"]) >= 0
         assert service.process.wait(SOON) == 0
+
+
+def test_a_training_that_does_not_end_in_time_is_told_so_in_its_last_event(log: Path) -> None:
+    rows = {"inputs": [[1.0, -1.0]] * 20_000, "targets": [[1.0]] * 20_000}
+    long = {**SOUND, **rows, "steps": 100_000, "learning_rate": 1e-9, "record": 0}
+    with (
+        live_service(log, drain_notice=0, drain_seconds=1, max_calls=10**9, **UNLIMITED) as service,
+        service.client(headers={"Accept": "text/event-stream"}) as client,
+        client.stream("POST", "/v1/train", json=long) as streamed,
+    ):
+        lines = streamed.iter_lines()
+        assert next(lines) == "event: progress"
+        service.terminate()
+        told = list(lines)
+        assert service.process.wait(SOON) == 0
+    last = told.index("event: problem")
+    assert json.loads(told[last + 1].removeprefix("data: "))["status"] == 503
+    assert not any(told[last + 2 :])
 
 
 def test_every_request_is_in_the_log_to_the_last(log: Path) -> None:

@@ -40,6 +40,9 @@ MOST_BYTES = 1 << 18
 """Bytes of a slice, unless a single line is longer; and of the answers made before they are sent."""
 NOTICED = 0.25
 """Seconds within which a batch that waits for its caller notices that the service drains."""
+QUIET = 1.0
+"""Seconds without a line after which a service that drains ends a batch: a caller that still sends would lose its
+answers when the connection closes."""
 
 
 @dataclass(slots=True)
@@ -169,10 +172,11 @@ class Batch:
     async def _has_waited_enough(self) -> bool:
         if self._accepted:
             return False
+        waited = perf_counter() - self._active
         if self._service.health.draining:
-            return True
+            return waited >= QUIET
         seconds = self._service.settings.body_seconds
-        if perf_counter() - self._active < seconds:
+        if waited < seconds:
             return False
         await self._waiting.put(Problem(408, f"no line came for {seconds:g} seconds"))
         return True

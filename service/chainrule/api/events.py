@@ -66,7 +66,12 @@ class Events:
             if not self._begun:
                 raise
             await self._end("problem", problem.document(self._exchange.request_id))
-        except (ClientGone, asyncio.CancelledError):
+        except ClientGone:
+            raise
+        except asyncio.CancelledError:
+            if self._begun:
+                ended = Problem(503, "the service is shutting down: send the request again")
+                await self._end("problem", ended.document(self._exchange.request_id))
             raise
         except Exception:
             if self._begun:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from pydantic import ValidationError
@@ -21,10 +23,16 @@ if TYPE_CHECKING:
 
 KEEP_ALIVE = 75
 """Seconds for which an idle connection is kept: longer than load balancers keep theirs, which is commonly 60."""
+SETTLING = 0.3
+"""Seconds after the last connection was accepted in which those that are open may still begin a request."""
 
 
 class Server(uvicorn.Server):
-    """uvicorn, which on SIGTERM first says for a while that it is not ready, and only then stops accepting."""
+    """uvicorn, with an end that loses no request.
+
+    On SIGTERM it says for a while that it is not ready, and with every reply that the connection closes: so callers
+    leave by themselves. Then it accepts no more, and at last closes what is open, once it is answered.
+    """
 
     def __init__(self, config: uvicorn.Config, health: Health, notice: float) -> None:
         super().__init__(config)
@@ -32,7 +40,10 @@ class Server(uvicorn.Server):
         self._notice = notice
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._health.draining = True
+        if not self._health.draining:
+            self._health.draining = True
+            for headers in (self.config.encoded_headers, self.server_state.default_headers):  # of now, and of the next
+                headers.append((b"connection", b"close"))
         if sig == signal.SIGINT:  # somebody sits at the terminal and waits
             self._notice = 0.0
         super().handle_exit(sig, frame)
@@ -43,6 +54,29 @@ class Server(uvicorn.Server):
         while waited < self._notice:
             await asyncio.sleep(0.05)
             waited += 0.05
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        waiting = [connection for server in self.servers for connection in _waiting(server)]
+        for server in self.servers:
+            server.close()
+        for connection in waiting:
+            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
+        await asyncio.sleep(SETTLING)
+        await super().shutdown(sockets)
+
+    def _protocol(self) -> asyncio.Protocol:
+        kind: Any = self.config.http_protocol_class
+        protocol: asyncio.Protocol = kind(self.config, self.server_state, self.lifespan.state)
+        return protocol
+
+
+def _waiting(server: asyncio.Server) -> Iterator[socket.socket]:
+    """The connections that the system has made and nobody has accepted: closing the server would reset them."""
+    for each in server.sockets:
+        with each.dup() as listening, suppress(BlockingIOError):
+            listening.setblocking(False)
+            while True:
+                yield listening.accept()[0]
 
 
 def _from_environment() -> Settings:
