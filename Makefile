@@ -17,7 +17,7 @@ PIP  := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 test test-quick: export OMP_NUM_THREADS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-quick lint types format pictures bench image clean
+.PHONY: help serve test test-quick lint types format pictures bench performance gpu image clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -46,8 +46,14 @@ format: $(VENV)/dev.stamp  ## let ruff rewrite what it can
 pictures: $(VENV)/dev.stamp  ## draw the pictures of the documentation anew
 	$(BIN)/python docs/make_pictures.py
 
-bench: $(VENV)/dev.stamp  ## speed against the peers, as ratios in one run
+bench: $(VENV)/dev.stamp  ## speed against the peers that are installed, as ratios in one run
 	$(BIN)/python tests/benchmarks/run.py
+
+performance: $(VENV)/dev.stamp $(VENV)/peers.stamp  ## install every peer, measure, and write docs/performance.md anew
+	$(BIN)/python tests/benchmarks/run.py --page docs/performance.md
+
+gpu: $(VENV)/dev.stamp  ## on a machine with CUDA: check every op there, and measure
+	$(BIN)/python tests/gpu/run.py
 
 image:  ## build the container image
 	@[ -n "$(DOCKER)" ] || { echo "make image needs docker or podman; neither is on the PATH" >&2; exit 1; }
@@ -63,6 +69,12 @@ $(VENV)/dev.stamp: EXTRA = dev
 $(VENV)/%.stamp: $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) torch
 	$(PIP) --editable ".[$(EXTRA)]"
+	@touch $@
+
+# The peers of the benchmarks have an environment of their own, inside ours, so that neither decides the other's versions.
+$(VENV)/peers.stamp: $(BIN)/python tests/benchmarks/peers.txt
+	$(BIN)/python -m venv $(VENV)/peers
+	$(VENV)/peers/bin/python -m pip install --quiet --requirement tests/benchmarks/peers.txt
 	@touch $@
 
 $(BIN)/python:

@@ -17,7 +17,13 @@ from chainrule.schemas.encoding import encode
 GOAL = Goal("of its time", 1.5)
 
 
-def large(quick: bool) -> Iterator[Row]:
+def measure(quick: bool) -> Iterator[Row]:
+    """In process, then over HTTP."""
+    yield from in_process(quick)
+    yield from over_http(quick)
+
+
+def in_process(quick: bool) -> Iterator[Row]:
     """A (1000, 1000) input through relu, `forward`, so that reply and request are of one size."""
     for backend in ("numpy", "torch"):
         body = request(backend, 10 if quick else 1000)
@@ -36,7 +42,7 @@ def large(quick: bool) -> Iterator[Row]:
 def over_http(quick: bool) -> Iterator[Row]:
     """The same through the service on loopback, against the same least: what HTTP adds."""
     body = request("numpy", 10 if quick else 1000)
-    with serving(*OURS) as base, httpx.Client(base_url=base, timeout=60) as client:
+    with serving(OURS) as base, httpx.Client(base_url=base, timeout=60) as client:
 
         def ours() -> bytes:
             reply = client.post("/v1/forward", content=body, headers={"Content-Type": "application/json"})

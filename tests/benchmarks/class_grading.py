@@ -22,12 +22,12 @@ Answers = dict[str, NDArray[Any]]
 Slip = Callable[[Answers], Answers]
 
 
-def graded(quick: bool) -> Iterator[Row]:
+def measure(quick: bool) -> Iterator[Row]:
     """Time for one submission, with a diagnosis and without; and in process, a wrong one against a right one."""
     what = f"grading a class (two layers, {' '.join(f'{name}{size}' for name, size in SIZES.items())})"
     problem, right = _problem()
     submissions = list(_class(right, 60 if quick else SUBMISSIONS))
-    with serving(*OURS) as url, Client(url) as client:
+    with serving(OURS) as url, Client(url) as client:
         found = client.grade_many(submissions, problem, progress=False)
         _check(found, submissions)
         yield paired(

@@ -38,7 +38,7 @@ print(json.dumps({"score": sum(right.values())}))
 """
 
 
-def whole_process(quick: bool) -> Iterator[Row]:
+def measure(quick: bool) -> Iterator[Row]:
     """Time and memory from starting Python to the marks."""
     turns = 1 if quick else 15
     with tempfile.TemporaryDirectory() as folder:

@@ -1,7 +1,8 @@
-"""Forward and backward in process: our engine against torch autograd on the same net, one thread.
+"""Forward and backward in process: our engine against torch autograd and JAX on the same net.
 
-Beside it, as information, our engine against the same written out by hand on the same backend: a ratio of 1 would be an
-engine that costs nothing, and no engine on that backend is as many times faster than autograd as the code by hand is.
+Beside them, as information, our engine against the same written out by hand on the same backend: a ratio of 1 would be
+an engine that costs nothing, and no engine on that backend is as many times faster than autograd as the code by hand
+is.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from typing import Any
 import numpy as np
 import torch
 from by_hand import by_hand
+from environment import MISSING, installed
 from networks import PARAMETERS, Problem, Sizes, problem
 from numpy.typing import NDArray
-from pairs import TOLD, Goal, Row, paired, timed
+from pairs import TOLD, Goal, Row, Skipped, paired, timed
 from torch.nn import functional
 
 from chainrule.engine.backends import Array
@@ -24,43 +26,55 @@ from chainrule.engine.trace import run_forward
 HOMEWORK = Sizes(n=2, a=20, K=5, N=10)
 LARGE = Sizes(n=1024, a=4096, K=1024, N=1024)
 
+Run = Callable[[], Sequence[Array]]
 
-def homework(quick: bool) -> Iterator[Row]:
-    """The homework's net, float64: all overhead. Plans are kept between requests, so making one is not counted."""
+
+def measure(quick: bool) -> Iterator[Row | Skipped]:
+    """The homework's net, float64, all overhead; a large float32 net, all matrix products.
+
+    Plans are kept between requests, so making one is not counted.
+    """
     net = problem(HOMEWORK)
     for backend, bound in (("torch", 2.3), ("numpy", 4.5)):
         yield from _compared("gradients", net, backend, bound, turns=3 if quick else 101, times=5 if quick else 200)
-
-
-def large(quick: bool) -> Iterator[Row]:
-    """A large float32 net: all matrix products."""
     net = problem(Sizes(64, 128, 64, 64) if quick else LARGE, "float32")
     yield from _compared("large net", net, "torch", 0.9, turns=3 if quick else 9, times=1)
 
 
-def _compared(what: str, net: Problem, backend: str, bound: float, turns: int, times: int) -> Iterator[Row]:
+def _compared(what: str, net: Problem, backend: str, bound: float, turns: int, times: int) -> Iterator[Row | Skipped]:
     what, own = f"{what} ({net.sizes}, {net.dtype})", f"{backend} backend"
-    ours, bare, goal = engine(net, backend), by_hand(net, backend), Goal("times as fast", bound)
-    for name, peer in {"autograd.grad": autograd_grad(net), "loss.backward": loss_backward(net)}.items():
-        _check_equal(ours, peer)
-        yield paired(what, (own, timed(ours, times)), (name, timed(peer, times)), goal, turns)
-    _check_equal(ours, bare)
-    yield paired(what, (own, timed(ours, times)), (f"{backend} by hand", timed(bare, times)), TOLD, turns)
-    by_autograd = timed(autograd_grad(net), times)
-    yield paired(what, (f"{backend} by hand", timed(bare, times)), ("autograd.grad", by_autograd), TOLD, turns)
+    ours, goal = engine(net, backend), Goal("times as fast", bound)
+
+    def against(name: str, peer: Run, goal: Goal) -> Row:
+        check_equal(ours, peer)
+        return paired(what, (own, timed(ours, times)), (name, timed(peer, times)), goal, turns)
+
+    yield against("autograd.grad", autograd_grad(net), goal)
+    yield against("loss.backward", loss_backward(net), goal)
+    if installed("jax"):
+        import jax_side
+
+        yield against("JAX, jit(grad)", jax_side.gradients(net), TOLD)
+    else:
+        yield Skipped(f"{what}, {own} against JAX", MISSING)
+    yield against(f"{backend} by hand", by_hand(net, backend), TOLD)
+    hand, autograd = timed(by_hand(net, backend), times), timed(autograd_grad(net), times)
+    yield paired(what, (f"{backend} by hand", hand), ("autograd.grad", autograd), TOLD, turns)
 
 
-def _check_equal(ours: Callable[[], Sequence[Array]], peer: Callable[[], Sequence[Array]]) -> None:
+def check_equal(ours: Run, peer: Run) -> None:
+    """Raises AssertionError where the two sides do not compute the same numbers."""
     for found, wanted in zip(ours(), peer(), strict=True):
         _check_close(np.asarray(found), np.asarray(wanted))
 
 
 def _check_close(found: NDArray[Any], wanted: NDArray[Any]) -> None:
     """To 1000 spacings of the dtype at the largest number: sums of thousands of terms differ in their order."""
+    assert found.dtype == wanted.dtype
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1000 * np.finfo(wanted.dtype).eps * np.abs(wanted).max())
 
 
-def engine(net: Problem, backend: str) -> Callable[[], Sequence[Array]]:
+def engine(net: Problem, backend: str) -> Run:
     """The gradients with respect to all parameters, by the engine."""
     xp, leaves = net.backend(backend)
     plan, wrt = net.plan, net.wrt
@@ -80,14 +94,14 @@ def forward(leaves: Mapping[str, torch.Tensor]) -> torch.Tensor:
     return functional.mse_loss(functional.linear(hidden, leaves["W2"], leaves["b2"]), leaves["y"])
 
 
-def autograd_grad(net: Problem) -> Callable[[], Sequence[torch.Tensor]]:
+def autograd_grad(net: Problem) -> Run:
     """The same by torch.autograd.grad."""
     leaves = net.tensors()
     parameters = [leaves[name] for name in PARAMETERS]
     return lambda: torch.autograd.grad(forward(leaves), parameters)
 
 
-def loss_backward(net: Problem) -> Callable[[], Sequence[torch.Tensor]]:
+def loss_backward(net: Problem) -> Run:
     """The same by loss.backward(), gradients cleared to None before, as optimizers do."""
     leaves = net.tensors()
     parameters = [leaves[name] for name in PARAMETERS]

@@ -7,6 +7,8 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
+from environment import ONE_THREAD
+
 
 def describe() -> dict[str, str]:
     """Cores, processor, memory, system and versions; no names, no paths."""
@@ -19,7 +21,7 @@ def describe() -> dict[str, str]:
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "packages": packages,
         "load": f"{os.getloadavg()[0]:.1f} before the first measurement",
-        "threads": f"{os.environ['OMP_NUM_THREADS']} for every side",
+        "threads": f"{ONE_THREAD['OMP_NUM_THREADS']} for every side",
     }
 
 

@@ -6,10 +6,10 @@ Whatever else the machine is doing slows both halves of a turn alike, so the rat
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import median
 from timeit import Timer
-from typing import Literal
+from typing import Any, Literal
 
 Work = Callable[[], object]
 
@@ -95,3 +95,23 @@ def timed(work: Work, times: int) -> Turn:
     """A turn that does `work` so many times in this process, without the garbage collector."""
     timer = Timer(work)
     return lambda: timer.timeit(times) / times
+
+
+def record(outcome: Row | Skipped) -> dict[str, Any]:
+    """An outcome for scripts: its fields, and beside those of a comparison what follows from them."""
+    if isinstance(outcome, Skipped):
+        return {**asdict(outcome), "verdict": "skipped"}
+    smallest, middle, largest = outcome.ratios
+    return {
+        **asdict(outcome),
+        "ratio": {"min": smallest, "median": middle, "max": largest},
+        "verdict": outcome.verdict,
+    }
+
+
+def outcome_of(found: dict[str, Any]) -> Row | Skipped:
+    """The outcome that `record` told."""
+    if found["verdict"] == "skipped":
+        return Skipped(found["what"], found["why"])
+    turns = tuple((ours, peer) for ours, peer in found["seconds"])
+    return Row(found["what"], found["ours"], found["peer"], Goal(**found["goal"]), turns, found["unit"])
