@@ -3,9 +3,10 @@
 import json
 
 import numpy as np
+import pytest
 
-from chainrule.operations import Calls
-from chainrule.operations.structures import LEAST, LONGEST, Structure, Structures
+from chainrule.operations import Calls, Refused
+from chainrule.operations.structures import CUTS, LEAST, LONGEST, LONGEST_CUT, Structure, Structures
 from chainrule.schemas import requests
 from chainrule.schemas.envelope import load, split
 from chainrule.schemas.tensors import ArrayCollector
@@ -112,3 +113,28 @@ def test_a_structure_keeps_few_plans_of_many_shapes():
     structure = calls.structures.find("forward", split(body(*text, inputs=(1, 1))))
     assert 0 < len(structure.prepared) * structure.text <= LONGEST
     assert call.run()["outputs"].shape == (39, 1)
+
+
+def test_what_is_wrong_with_a_body_like_an_earlier_one_is_told_as_of_a_first_one():
+    good = body(reshape(2, 2))
+    calls = Calls()
+    calls.parse("forward", good)
+    for bad in (b"[[1, 2, 3], [4]]", b"[1], [2]", b"[true, 1]", b"[]", b"[[1, 2, 3]]", b"[NaN]", b"[{}]"):
+        later = json.dumps({**json.loads(good), "inputs": "HERE"}).encode().replace(b'"HERE"', bad)
+        told = []
+        for each in (calls, Calls()):
+            with pytest.raises(Refused) as refused:
+                each.parse("forward", later)
+            told.append((refused.value.status, refused.value.detail, refused.value.faults))
+        assert told[0] == told[1]
+
+
+def test_ways_of_cutting_are_bounded_in_number_and_length():
+    structures = Structures()
+    for number in range(CUTS + 3):
+        structures.remember("forward", split(b'{"a": [1], "b": "%d"}' % number))
+    structures.remember("forward", split(b'{"a": [1], "b": "%b"}' % (b"x" * LONGEST_CUT)))
+    answered = [structures.cut("forward", b'{"a": [2], "b": "%d"}' % number) is not None for number in range(CUTS + 3)]
+    assert answered == [False] * 3 + [True] * CUTS
+    assert structures.cut("forward", b'{"a": [2], "b": "%b"}' % (b"x" * LONGEST_CUT)) is None
+    assert structures.cut("loss", b'{"a": [2], "b": "5"}') is None

@@ -103,7 +103,7 @@ class Calls:
             return self.parse_drawing(body)
         try:
             if name != GRADE:
-                return self._parsed(name, name, split(body))
+                return self._cut_as_before(name, body) or self._cut_anew(name, body)
             envelope = split(body, words=True)
             return self.parse_part(name, parse_skeleton(envelope), envelope.spans, terms)
         except MalformedBody as error:
@@ -149,6 +149,22 @@ class Calls:
         structure: Structure[Operation] = Structure(self._model(name, loaded, collector), collector.layout)
         call = self._call(name, structure, collector.arrays)
         return call if answers is None else _marking(call, answers, UNLIMITED)
+
+    def _cut_as_before(self, name: str, body: bytes) -> Call | None:
+        """The body made ready, if it is cut as a late one was, and nothing is wrong with it."""
+        envelope = self._structures.cut(name, body)
+        if envelope is None:
+            return None
+        try:
+            return self._parsed(name, name, envelope)
+        except Refused:
+            return None
+
+    def _cut_anew(self, name: str, body: bytes) -> Call:
+        envelope = split(body)
+        call = self._parsed(name, name, envelope)
+        self._structures.remember(name, envelope)
+        return call
 
     def _parsed(self, name: str, kept_as: str, envelope: Envelope) -> Call:
         structure = self.structures.find(kept_as, envelope) or self._validate(name, kept_as, envelope)

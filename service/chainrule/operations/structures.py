@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 from chainrule.engine.backends import Shape
+from chainrule.schemas.cuts import Cut
 from chainrule.schemas.envelope import Envelope, TensorRef
 from chainrule.schemas.requests import Problem
 from chainrule.schemas.tensors import ArrayLayout
@@ -21,6 +22,10 @@ LONGEST = 1 << 16
 """Bytes of text, outside its tensors, of a request that is kept."""
 LEAST = 1 << 9
 """Bytes that the shortest is taken for."""
+CUTS = 8
+"""Ways of cutting a body that are tried for each operation: the latest."""
+LONGEST_CUT = 1 << 12
+"""Bytes of text outside its tensors of a body that others are cut like."""
 
 Operation = TypeVar("Operation")
 Words = tuple[str, bytes]
@@ -46,9 +51,26 @@ class Structures(Generic[Operation]):
         self._room = room
         self._inlined: dict[Words, tuple[int, ...]] = {}
         self._kept: OrderedDict[Key, Structure[Operation]] = OrderedDict()
+        self._cuts: dict[str, tuple[Cut, ...]] = {}
         self._lock = Lock()
         self.known = self.unknown = 0
         """How often something was found, and how often not."""
+
+    def cut(self, name: str, body: bytes) -> Envelope | None:
+        """The body, cut as a late one of the operation `name` was, if it has the same text around its tensors."""
+        for cut in self._cuts.get(name, ()):
+            envelope = cut.apply(body)
+            if envelope is not None:
+                return envelope
+        return None
+
+    def remember(self, name: str, envelope: Envelope) -> None:
+        """Cut the next bodies in the same way, where that can be done."""
+        cut = Cut.of(envelope) if len(envelope.skeleton) <= LONGEST_CUT else None
+        if cut is not None:
+            with self._lock:
+                others = [each for each in self._cuts.get(name, ()) if each.skeleton != cut.skeleton]
+                self._cuts[name] = (cut, *others[: CUTS - 1])
 
     def find(self, name: str, envelope: Envelope) -> Structure[Operation] | None:
         """What is kept for a request of the operation `name`."""

@@ -17,6 +17,7 @@ from chainrule.schemas.envelope import MAX_RANK
 Array: TypeAlias = NDArray[np.int64] | NDArray[np.float64]
 
 _INT64 = np.iinfo(np.int64)
+_STANDARD = (np.dtype(np.float64), np.dtype(np.int64))
 
 _LARGE = 4096
 """Bytes of text from which flattening the rows here is faster than leaving nested lists to np.array."""
@@ -45,7 +46,21 @@ def decode(text: bytes) -> Array:
     int64 where every number is written as an integer and fits, else float64, correctly rounded. Raises
     TensorError for anything else; a number beyond float64 is refused too.
     """
+    # Most tensors are short, and np.array takes [1, true] for [1, 1]; true and false have an e, which few numbers have.
+    if len(text) < _LARGE and b"e" not in text:
+        array = _short(text)
+        if array is not None:
+            return array
     return _decoded(text) if len(text) < 2 * _PIECE else _joined(text)
+
+
+def _short(text: bytes) -> Array | None:
+    """What NumPy makes of the text, if it is a tensor."""
+    try:
+        array = np.array(orjson.loads(text))
+    except ValueError:
+        return None
+    return array if array.dtype in _STANDARD and array.size and 0 < array.ndim <= MAX_RANK else None
 
 
 def _joined(text: bytes) -> Array:
@@ -89,26 +104,10 @@ def _decoded(text: bytes, *, at: int = 0, rows: int = 0) -> Array:
         hint = "; NaN and Infinity are not JSON" if b"N" in text or b"I" in text else ""
         kind = TensorError if _BEYOND in error.msg else MalformedText
         raise kind(f"{error.msg}, at byte {at + error.pos} of the array{hint}") from None
-    # np.array takes [1, true] for [1, 1]; true and false have an e, which few numbers have.
-    if len(text) < _LARGE and b"e" not in text:
-        array = _assembled(nested)
-        if array is not None:
-            return array
     _refuse_words(text)
     if type(nested) is not list:
         raise TensorError("found a single number where an array of numbers was expected")
     return _flattened(nested, rows, integers=not (b"." in text or b"e" in text or b"E" in text))
-
-
-def _assembled(nested: object) -> Array | None:
-    """What NumPy makes of `nested`, if it is a tensor."""
-    try:
-        array = np.array(nested)
-    except ValueError:
-        return None
-    if array.dtype.kind not in "fiu" or array.size == 0 or not 0 < array.ndim <= MAX_RANK:
-        return None
-    return _standard(array) if array.dtype.kind == "u" else array
 
 
 def _standard(array: NDArray[Any]) -> Array:
