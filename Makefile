@@ -13,11 +13,15 @@ VENV := .venv
 BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
+# Ray opens ports and leaves processes behind: its tests get a network and processes of their own, which end with them.
+ALONE := timeout --kill-after=10 900 unshare --net --pid --fork --mount-proc --kill-child \
+	sh -c 'ip link set lo up && exec "$$@"' alone
+
 # One compute thread a test worker: more of them than cores only get in each other's way.
-test test-quick: export OMP_NUM_THREADS = 1
+test test-quick test-ray: export OMP_NUM_THREADS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-quick lint types format pictures bench performance gpu image clean
+.PHONY: help serve test test-quick test-ray lint types format pictures bench performance gpu image clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -26,11 +30,17 @@ serve: $(VENV)/service.stamp  ## install what the service needs and serve on 127
 	CHAINRULE_HOST=$(HOST) CHAINRULE_PORT=$(PORT) $(BIN)/chainrule serve
 
 test: lint types  ## all that CI runs: lint, types, every test
-	$(BIN)/pytest -n $(WORKERS) -m "not container"
+	$(BIN)/pytest -n $(WORKERS) -m "not container and not ray"
+	$(MAKE) test-ray
 	$(BIN)/pytest -m container
 
 test-quick: $(VENV)/dev.stamp  ## the tests that are not slow
 	$(BIN)/pytest -n $(WORKERS) -m "not slow and not container"
+
+test-ray: $(VENV)/dev.stamp  ## the tests that start Ray; they need root, for a network of their own
+	@if $(ALONE) true; then $(ALONE) $(BIN)/pytest -m ray; \
+	elif [ -n "$(CI)" ]; then exit 1; \
+	else echo "skipped: the tests with Ray need root, unshare and ip"; fi
 
 lint: $(VENV)/dev.stamp  ## ruff: rules and format
 	$(BIN)/ruff check

@@ -150,7 +150,7 @@ def test_a_redirect_says_where_to(call):
         call(lambda _: httpx.Response(307, headers={"Location": "https://service/"}), *FORWARD)
 
 
-@pytest.mark.parametrize("status", [429, 502, 503, 504])
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_busy_and_gateway_statuses_are_tried_again(call, status):
     reply = call(InTurn(httpx.Response(status), httpx.Response(200, json=REPLY)), *FORWARD)
     assert reply.outputs[0, 0] == 1.0
@@ -159,8 +159,9 @@ def test_busy_and_gateway_statuses_are_tried_again(call, status):
 
 @pytest.mark.parametrize("status", [400, 401, 404, 408, 413, 422, 500, 501])
 def test_other_statuses_are_not(call, status):
+    own = {"Content-Type": "application/problem+json"}
     with pytest.raises(APIError):
-        call(lambda _: httpx.Response(status), *FORWARD)
+        call(lambda _: httpx.Response(status, json={"status": status}, headers=own), *FORWARD)
     assert len(call.sent) == 1
     assert call.waits == []
 

@@ -85,10 +85,16 @@ def failure_to_connect(error: httpx.RequestError, request: HTTPRequest, base_url
 def worth_repeating(outcome: httpx.Response | httpx.RequestError) -> bool:
     """Whether the same request may well succeed a moment later."""
     if isinstance(outcome, httpx.Response):
-        return outcome.status_code in RETRIED_STATUSES
+        return outcome.status_code in RETRIED_STATUSES or _is_of_a_proxy(outcome)
     return isinstance(
         outcome, httpx.TimeoutException | httpx.NetworkError | httpx.RemoteProtocolError | httpx.ProxyError
     )
+
+
+def _is_of_a_proxy(response: httpx.Response) -> bool:
+    """Whether a 500 is not the service's own, which says what it is about: a proxy says so where it has lost the
+    service that it had passed the request to."""
+    return response.status_code == 500 and "problem+json" not in response.headers.get("Content-Type", "")
 
 
 def retry_after(outcome: httpx.Response | httpx.RequestError) -> float | None:

@@ -1,0 +1,175 @@
+"""Ray on one machine, each of its nodes a group of processes that can be killed at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import ray
+from ray import serve
+from ray.serve.context import _set_global_client
+
+ROOT = Path(__file__).parents[3]
+CONFIGURATION = ROOT / "service" / "deploy" / "ray" / "serve.yaml"
+BIN = Path(sys.executable).parent
+ADDRESS = "127.0.0.1:6379"
+URL = "http://127.0.0.1:8000"
+STARTS_WITHIN = 90
+
+
+@dataclass
+class Node:
+    """What `ray start` started: a session of processes."""
+
+    process: subprocess.Popen[bytes]
+
+    def processes(self, name: str = "") -> set[int]:
+        """Those that go by a name."""
+        return {found for found in map(int, filter(str.isdecimal, os.listdir("/proc"))) if self._has(found, name)}
+
+    def kill(self) -> None:
+        """As when the machine loses power: everything at once, and nothing is said to anybody."""
+        while found := self.processes():
+            for each in found:
+                with suppress(ProcessLookupError):
+                    os.kill(each, signal.SIGKILL)
+            self.process.poll()
+
+    def _has(self, process: int, name: str) -> bool:
+        try:
+            state, _, _, session = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[:4]
+            command = Path(f"/proc/{process}/cmdline").read_bytes()
+        except OSError:
+            return False
+        return int(session) == self.process.pid and state != "Z" and command.startswith(name.encode())
+
+
+@dataclass
+class Cluster:
+    """Nodes of one CPU each, and the service on them."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    head: Node
+    others: list[Node] = field(default_factory=list)
+
+    def add_node(self) -> Node:
+        """Another node, whose proxy listens beside the head's."""
+        beside = {
+            "RAY_SERVE_WORKER_PROXY_HTTP_PORT": "8001",
+            "RAY_SERVE_HAPROXY_STATS_PORT": "8405",
+            "RAY_SERVE_HAPROXY_METRICS_PORT": "9102",
+        }
+        log = self.folder / f"node{len(self.others) + 1}.log"
+        node = start_node(log, {**self.environment, **beside}, f"--address={ADDRESS}")
+        self.others.append(node)
+        return node
+
+    def replicas(self) -> set[int]:
+        """The processes of replicas, on whatever node."""
+        return {each for node in (self.head, *self.others) for each in node.processes("ray::ServeReplica")}
+
+    def running(self) -> int:
+        """How many replicas answer requests."""
+        application = serve.status().applications.get("chainrule")
+        deployment = application and application.deployments.get("chainrule")
+        return deployment.replica_states.get("RUNNING", 0) if deployment else 0
+
+    def await_replicas(self, count: int) -> float:
+        """Seconds until so many replicas run. Raises AssertionError."""
+        return until(lambda: self.running() == count, f"{count} replicas")
+
+
+def until(holds: Callable[[], Any], what: str, within: float = STARTS_WITHIN) -> float:
+    """Seconds until something holds. Raises AssertionError."""
+    started = time.monotonic()
+    while not holds():
+        assert time.monotonic() - started < within, f"no {what} within {within} s"
+        time.sleep(0.05)
+    return time.monotonic() - started
+
+
+def start_node(log: Path, environment: Mapping[str, str], *where: str) -> Node:
+    """A node of one CPU."""
+    command = [BIN / "ray", "start", "--block", "--num-cpus=1", "--object-store-memory=100000000", *where]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "--disable-usage-stats"],
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return Node(process)
+
+
+def only_loopback() -> bool:
+    """Whether this process has a network of its own, which leads nowhere: Ray opens ports to whoever asks."""
+    return [name for _, name in socket.if_nameindex()] == ["lo"]
+
+
+@contextmanager
+def cluster(folder: Path, **variables: str) -> Iterator[Cluster]:
+    """A head and another node, with the service as `service/deploy/ray/serve.yaml` has it: two replicas.
+
+    folder: for Ray's files; its sockets want a short path.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CHAINRULE_", "RAY_"))}
+    environment = {
+        **kept,
+        "HOME": str(folder),
+        "RAY_TMPDIR": str(folder),
+        "PATH": f"{BIN}{os.pathsep}{kept['PATH']}",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "admin.sock"),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "server-state"),
+        **variables,
+    }
+    head = start_node(folder / "head.log", environment, "--head", "--port=6379", "--include-dashboard=false")
+    found = Cluster(folder, environment, head)
+    serving = None
+    try:
+        until(lambda: _listens(6379), "head")
+        found.add_node()
+        serving = subprocess.Popen(
+            [BIN / "serve", "run", "--address", ADDRESS, CONFIGURATION],
+            env=environment,
+            stdout=(folder / "serve.log").open("wb"),
+            stderr=subprocess.STDOUT,
+        )
+        until(_ready, "service")
+        ray.init(ADDRESS, log_to_driver=False, configure_logging=False)
+        found.await_replicas(2)
+        yield found
+    finally:
+        _set_global_client(None)
+        ray.shutdown()
+        if serving is not None:
+            serving.kill()
+            serving.wait(20)
+        for node in (*found.others, found.head):
+            node.kill()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as attempt:
+        return attempt.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _ready() -> bool:
+    try:
+        return httpx.get(f"{URL}/readyz", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
