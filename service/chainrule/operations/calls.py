@@ -152,7 +152,7 @@ class Calls:
 
     def _cut_as_before(self, name: str, body: bytes) -> Call | None:
         """The body made ready, if it is cut as a late one was, and nothing is wrong with it."""
-        envelope = self._structures.cut(name, body)
+        envelope = self.structures.cut(name, body)
         if envelope is None:
             return None
         try:
@@ -163,7 +163,7 @@ class Calls:
     def _cut_anew(self, name: str, body: bytes) -> Call:
         envelope = split(body)
         call = self._parsed(name, name, envelope)
-        self._structures.remember(name, envelope)
+        self.structures.remember(name, envelope)
         return call
 
     def _parsed(self, name: str, kept_as: str, envelope: Envelope) -> Call:
