@@ -23,6 +23,7 @@ from chainrule.api.exchange import CLIENT_GONE, ClientGone, Exchange
 from chainrule.api.health import Health
 from chainrule.api.logs import log_fault, log_request
 from chainrule.api.metrics import Metrics
+from chainrule.api.pace import Pace
 from chainrule.api.problems import MEDIA_TYPE, Problem, internal_error
 from chainrule.api.rates import Bucket
 from chainrule.api.settings import Settings
@@ -40,7 +41,7 @@ class Application(FastAPI):
         self.settings = settings
         self.limits = Limits(settings.max_flops, settings.memory, settings.max_returned, settings.max_calls)
         self.calls = Calls(self.limits, _problems(settings, self.limits))
-        self.workers = Workers(settings.workers, settings.queue)
+        self.workers = Workers(settings.workers, settings.queue, settings.memory_for_bodies, settings.wait_ratio)
         self.health = Health()
         self.metrics = metrics or Metrics()
         known = self.calls.structures
@@ -71,9 +72,9 @@ class Application(FastAPI):
             calls=lambda: Bucket(settings.rate, settings.burst),
             graded=lambda: Bucket(settings.grade_rate, settings.grade_burst),
         )
-        names = (*OPERATIONS, INSTANCES)
+        names, pace = (*OPERATIONS, INSTANCES), Pace()
         self._computes: Mapping[str, ASGIApp] = {
-            **{f"/v1/{name}": Compute(name, self.calls, self.workers, keys, settings) for name in names},
+            **{f"/v1/{name}": Compute(name, self.calls, self.workers, pace, keys, settings) for name in names},
             "/v1/batch": Batches(self.calls, self.workers, keys, self.health, self.metrics, settings),
         }
         self.router.routes += [Route(path, app, methods=["POST"]) for path, app in self._computes.items()]

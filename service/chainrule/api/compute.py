@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from math import ceil
+from collections.abc import Callable, Hashable, Mapping
+from math import ceil, inf
 from time import perf_counter
 
 from starlette.types import Receive, Scope, Send
@@ -14,10 +14,12 @@ from chainrule.api.authentication import Caller, Keys
 from chainrule.api.events import EVENT_STREAM, Events
 from chainrule.api.exchange import JSON, ClientGone, Exchange
 from chainrule.api.memory import OutOfMemory, guarded
+from chainrule.api.pace import Pace
 from chainrule.api.pictures import PICTURES, SAFE
 from chainrule.api.problems import Problem, problem_of
 from chainrule.api.settings import Settings
-from chainrule.api.workers import Full, Workers
+from chainrule.api.workers import Full, Place, Workers
+from chainrule.engine.trace import Cancelled
 from chainrule.operations import Call, Calls, Ready, Refused, Reply
 from chainrule.operations.results import warn_nonfinite
 from chainrule.operations.terms import Terms
@@ -34,13 +36,17 @@ FORMS: Mapping[str, tuple[bytes, ...]] = {
 class Answer:
     """The work on one request, and how long its parts took."""
 
-    __slots__ = ("_calls", "_operation", "_terms", "abandoned", "picture", "timings", "watch")
+    __slots__ = ("_calls", "_operation", "_terms", "abandoned", "ends", "picture", "place", "timings", "watch")
 
     def __init__(self, calls: Calls, operation: str, terms: Terms) -> None:
         self._calls = calls
         self._operation = operation
         self._terms = terms
+        self.ends = inf
+        """When nobody waits for it any more, by `perf_counter`."""
         self.abandoned = False
+        self.place: Place | None = None
+        """What is held for it, where it is one for a worker."""
         self.watch: Watch | None = None
         """Who is told how far it has come."""
         self.picture: Callable[[Reply], str] | None = None
@@ -57,9 +63,9 @@ class Answer:
         return call
 
     def compute(self, call: Ready) -> bytes:
-        """The reply's JSON, or the picture. Raises Refused, and Cancelled once `abandoned` is set."""
+        """The reply's JSON, or the picture. Raises Refused, and Cancelled once `abandoned` is set or the time is up."""
         started = perf_counter()
-        reply = call.run(lambda: self.abandoned)
+        reply = call.run(lambda: self.abandoned or perf_counter() > self.ends)
         computed = perf_counter()
         if self.picture is not None:
             text = self.picture(reply).encode()
@@ -77,10 +83,13 @@ class Answer:
 class Compute:
     """`POST /v1/{operation}` as an ASGI application. It finds its exchange in the scope."""
 
-    def __init__(self, operation: str, calls: Calls, workers: Workers, keys: Keys, settings: Settings) -> None:
+    def __init__(
+        self, operation: str, calls: Calls, workers: Workers, pace: Pace, keys: Keys, settings: Settings
+    ) -> None:
         self.operation = operation
         self._calls = calls
         self._workers = workers
+        self._pace = pace
         self._keys = keys
         self._settings = settings
 
@@ -92,77 +101,97 @@ class Compute:
         answer = Answer(self._calls, self.operation, caller.terms)
         exchange.timings = answer.timings
         form = preferred(exchange.headers.get(b"accept"), FORMS.get(self.operation, (JSON,)))
-        if form == EVENT_STREAM:
-            events = Events(exchange, exchange.patience(self._settings.deadline))
-            answer.watch = events.watch
-            await events.answer(self._text(exchange, answer))
-            return
-        answer.picture = PICTURES.get(self.operation, {}).get(form)
-        text = await self._text(exchange, answer)
-        await exchange.reply(text, answer.server_timing(), *(SAFE if answer.picture else ()), kind=form)
+        try:
+            if form == EVENT_STREAM:
+                events = Events(exchange, exchange.patience(self._settings.deadline))
+                answer.watch = events.watch
+                await events.answer(self._text(exchange, answer, caller))
+                return
+            answer.picture = PICTURES.get(self.operation, {}).get(form)
+            text = await self._text(exchange, answer, caller)
+            await exchange.reply(text, answer.server_timing(), *(SAFE if answer.picture else ()), kind=form)
+        finally:
+            if answer.place is not None:
+                self._workers.leave(answer.place)
 
-    async def _text(self, exchange: Exchange, answer: Answer) -> bytes:
+    async def _text(self, exchange: Exchange, answer: Answer, caller: Caller) -> bytes:
         """The reply's JSON. Raises Problem, and ClientGone."""
         try:
-            return await self._answer(exchange, answer)
+            return await self._answer(exchange, answer, caller)
         except Refused as refused:
             raise problem_of(refused) from None
+        except Cancelled:
+            raise _too_late(exchange.patience(self._settings.deadline)) from None
         except OutOfMemory:
             raise self._later(503, "there was not enough memory for this request just now") from None
-        except Full:
-            raise self._later(429, "the service is at capacity") from None
+        except Full as full:
+            raise self._later(429, "the service is at capacity", full.wait) from None
 
-    async def _answer(self, exchange: Exchange, answer: Answer) -> bytes:
+    async def _answer(self, exchange: Exchange, answer: Answer, caller: Caller) -> bytes:
         settings = self._settings
         length = exchange.announced(settings.max_body_bytes)
         patience = exchange.patience(settings.deadline)
+        answer.ends = exchange.started + patience
+        whose = caller.key or exchange.peer
+        body_seconds = min(patience, settings.body_seconds)
         if length is None or length > settings.inline_bytes:
-            return await self._large(exchange, answer, patience)
-        body = await exchange.body(length, min(patience, settings.body_seconds))
+            known = settings.inline_bytes if length is None else length
+            memory = settings.max_body_bytes if length is None else length
+            self._enter(answer, whose, self._pace.of_body(self.operation, known), memory)
+            body = await exchange.body(settings.max_body_bytes, body_seconds)
+            return await self._in_thread(exchange, answer, body)
+        body = await exchange.body(length, body_seconds)
         if self._calls.draws(self.operation, body):
-            self._workers.enter()
-            return await self._in_thread(exchange, answer, lambda: answer.compute(answer.parse(body)), patience)
+            self._enter(answer, whose, self._pace.of_body(self.operation, length), length)
+            return await self._in_thread(exchange, answer, body)
         call = guarded(lambda: answer.parse(body))
         if self._is_cheap(call) and answer.watch is None:
             return guarded(lambda: answer.compute(call))
-        self._workers.enter()
-        return await self._in_thread(exchange, answer, lambda: answer.compute(call), patience)
+        self._enter(answer, whose, self._pace.of_cost(self.operation, call.cost, length), length)
+        return await self._in_thread(exchange, answer, body, call)
 
-    async def _large(self, exchange: Exchange, answer: Answer, patience: float) -> bytes:
-        settings = self._settings
-        self._workers.enter()
-        try:
-            body = await exchange.body(settings.max_body_bytes, min(patience, settings.body_seconds))
-        except BaseException:
-            self._workers.leave()
-            raise
-        return await self._in_thread(exchange, answer, lambda: answer.compute(answer.parse(body)), patience)
+    def _enter(self, answer: Answer, whose: Hashable, seconds: float, memory: int) -> None:
+        """Take a place for a request of so many seconds, by estimate, and so many bytes. Raises Full."""
+        answer.place = self._workers.enter(whose, seconds, memory, answer.ends - perf_counter())
 
-    async def _in_thread(self, exchange: Exchange, answer: Answer, work: Callable[[], bytes], patience: float) -> bytes:
-        """Have a worker do `work`, from a place already taken, while the caller is there and its time lasts."""
-        submitted = perf_counter()
+    async def _in_thread(self, exchange: Exchange, answer: Answer, body: bytes, call: Ready | None = None) -> bytes:
+        """Have a worker make the reply, from the place taken, while the caller is there and its time lasts.
+
+        Raises Full too.
+        """
+        assert answer.place is not None
+        place, submitted = answer.place, perf_counter()
+        self._workers.hold(place, len(body))
 
         def run() -> bytes:
             answer.timings.append((b"queue", perf_counter() - submitted))
-            return guarded(work)
+            return guarded(lambda: self._work(answer, place, body, call))
 
-        done = asyncio.wrap_future(self._workers.submit(run))
+        done = asyncio.wrap_future(self._workers.submit(place, run))
         gone = asyncio.ensure_future(exchange.gone())
-        left = patience - (submitted - exchange.started)
         try:
-            await asyncio.wait((done, gone), timeout=max(0.0, left), return_when=asyncio.FIRST_COMPLETED)
+            left = max(0.0, answer.ends - submitted)
+            await asyncio.wait((done, gone), timeout=left, return_when=asyncio.FIRST_COMPLETED)
             if done.done():
                 return done.result()
             if gone.done():
                 raise ClientGone
-            raise Problem(
-                408,
-                f"there was no answer within {patience:g} seconds: ask for less, or allow more in X-Request-Timeout",
-            )
+            raise Cancelled
         finally:
             answer.abandoned = True
             done.cancel()
             gone.cancel()
+
+    def _work(self, answer: Answer, place: Place, body: bytes, call: Ready | None) -> bytes:
+        """The reply, and what can be learned of how long it takes."""
+        started = perf_counter()
+        if call is None:
+            call = answer.parse(body)
+            place.seconds = self._pace.of_cost(self.operation, call.cost, len(body))
+        text = answer.compute(call)
+        self._pace.learn(self.operation, call.cost, len(body), perf_counter() - started)
+        self._workers.hold(place, len(text))
+        return text
 
     def _is_cheap(self, call: Ready) -> bool:
         """Whether the event loop can stand still for as long as the call takes: a few milliseconds."""
@@ -173,9 +202,15 @@ class Compute:
             and cost.calls <= settings.inline_calls
         )
 
-    def _later(self, status: int, detail: str) -> Problem:
-        seconds = self._settings.retry_after
+    def _later(self, status: int, detail: str, wait: float = 0.0) -> Problem:
+        seconds = max(self._settings.retry_after, ceil(min(wait, self._settings.deadline)))
         return Problem(status, f"{detail}: try again in {seconds} s", headers={"Retry-After": str(seconds)})
+
+
+def _too_late(patience: float) -> Problem:
+    return Problem(
+        408, f"there was no answer within {patience:g} seconds: ask for less, or allow more in X-Request-Timeout"
+    )
 
 
 def check_rate(caller: Caller) -> None:

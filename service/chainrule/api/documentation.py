@@ -62,7 +62,7 @@ PROBLEMS = {
     413: "The body is longer than the service takes.",
     415: "The body is not application/json in UTF-8, or is compressed.",
     422: "The request is not valid, or would cost more than it may. `errors` points into the body.",
-    429: "The service is at capacity, or the key has graded too often.",
+    429: "The service is at capacity, or the key was used too often.",
     500: "A fault of the service's.",
     503: "The service is starting, draining, or short of memory.",
 }

@@ -58,6 +58,12 @@ class Exchange:
         self.timings: Sequence[tuple[bytes, float]] = ()
         """How many seconds the parts of the work took."""
 
+    @property
+    def peer(self) -> str:
+        """The address that the request comes from, or that of the last proxy that is not trusted."""
+        client = self.scope.get("client")
+        return client[0] if client else ""
+
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]

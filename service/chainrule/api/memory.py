@@ -9,7 +9,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_SHORTAGE = ("out of memory", "not enough memory", "allocate memory")
+_SHORTAGE = ("out of memory", "not enough memory", "allocate memory", "STATUS_ALLOC_FAILED")
 
 
 class OutOfMemory(Exception):
@@ -34,5 +34,7 @@ def guarded(work: Callable[[], T]) -> T:
 def _is_shortage(error: Exception) -> bool:
     if isinstance(error, MemoryError):
         return True
-    # torch says so in words for the CPU, and for CUDA by a subclass of RuntimeError.
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in _SHORTAGE)
+    # torch says so in words for the CPU and for the libraries of CUDA, and for CUDA itself by a subclass too.
+    return isinstance(error, RuntimeError) and (
+        type(error).__name__ == "OutOfMemoryError" or any(words in str(error) for words in _SHORTAGE)
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -71,8 +72,17 @@ class Settings(BaseSettings):
     queue: int = Field(
         default=16, ge=0, description="Large requests that may wait for a place; one more gets 429 at once."
     )
+    wait_ratio: float = Field(
+        default=1,
+        ge=0,
+        description="How long a large request may wait for others that have not begun, in multiples of the time that "
+        "it is thought to take itself; one that would wait longer gets 429 at once.",
+    )
     retry_after: int = Field(
-        default=1, ge=0, description="Seconds after which a caller that got 429 or 503 should try again."
+        default=1,
+        ge=0,
+        description="Seconds after which a caller that got 429 or 503 should try again, at least: it is told to wait "
+        "for as long as the work that was taken is thought to take.",
     )
 
     inline_bytes: int = Field(
@@ -143,7 +153,7 @@ class Settings(BaseSettings):
         description=f"What seeds are made with for students; at least {LEAST_SECRET} characters.",
     )
 
-    @property
+    @cached_property
     def workers(self) -> int:
         """Large requests computing at once."""
         if self.concurrency:
@@ -152,10 +162,15 @@ class Settings(BaseSettings):
         by_memory = by_cpus if self.max_memory_bytes else _memory_for_arrays() // LEAST_MEMORY
         return max(1, min(by_cpus, by_memory))
 
-    @property
+    @cached_property
     def memory(self) -> int:
         """Bytes for the arrays of one request. So much for every worker is at hand, unless the settings say more."""
         return self.max_memory_bytes or max(1, min(MOST_MEMORY, _memory_for_arrays() // self.workers))
+
+    @cached_property
+    def memory_for_bodies(self) -> int:
+        """Bytes for the bodies of all large requests that compute and wait, and for their replies: a quarter."""
+        return _memory_for_arrays() // 2
 
     @field_validator("keys", "grade_keys", mode="before")
     @classmethod
@@ -170,6 +185,6 @@ class Settings(BaseSettings):
 
 
 def _memory_for_arrays() -> int:
-    """Half of the memory at hand: the rest is for the libraries, the bodies and the replies."""
+    """Half of the memory at hand: half of the rest is for bodies and replies, the other for the libraries."""
     at_hand = available_memory()
     return sys.maxsize if at_hand is None else at_hand // 2

@@ -17,6 +17,14 @@ HELD = 3
 WALKS = 3
 """A Jacobian in walks over the network: two to find what lies on the way, one to pull back or push forward."""
 
+PER_REQUEST = 5e-5
+PER_CALL = 3e-6
+PER_FLOP = 3e-11
+PER_HELD = 1e-9
+PER_RETURNED = 7e-8
+"""Seconds, measured on one core of a server (AMD EPYC) with NumPy and torch on one thread. A matrix product makes the
+most of a flop, an elementwise op is as slow as memory, and a number returned is written out as text."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -41,6 +49,17 @@ class Cost:
     def bytes(self, itemsize: int) -> int:
         """Memory for what is held, at `itemsize` bytes a number."""
         return self.held * itemsize
+
+    @property
+    def seconds(self) -> float:
+        """About how long it takes, the reply's JSON included: right to a factor of a few, for most requests of two."""
+        return (
+            PER_REQUEST
+            + PER_CALL * self.calls
+            + PER_FLOP * self.flops
+            + PER_HELD * self.held
+            + PER_RETURNED * self.returned
+        )
 
 
 def forward_cost(plan: Plan, *, traced: bool = False) -> Cost:
