@@ -177,7 +177,7 @@ def test_other_statuses_are_not(call, status):
     ],
 )
 def test_failures_to_connect_are_tried_again_and_then_raised(call, failure, kind):
-    with pytest.raises(kind, match="http://service") as caught:
+    with pytest.raises(kind, match=r"http://service.* after 4 tries") as caught:
         call(InTurn(failure), *FORWARD, request_id="r3", settings={"retries": 3})
     assert caught.value.request_id == "r3"
     assert caught.value.__cause__ is failure
@@ -219,7 +219,7 @@ def test_what_is_left_of_the_deadline_is_told_to_the_service_and_bounds_each_tim
 
     with pytest.raises(ServerFault):
         call(slow, *FORWARD, settings=policy(limit=9, deadline=10.0, clock=lambda: now[0]))
-    assert [request.headers["X-Request-Timeout"] for request in call.sent] == ["10.000", "6.000", "2.000"]
+    assert [request.headers["X-Request-Timeout"] for request in call.sent] == ["9.500", "5.500", "1.800"]
     assert [request.extensions["timeout"]["read"] for request in call.sent] == [10.0, 6.0, 2.0]
     assert call.sent[0].extensions["timeout"]["connect"] == 5.0
 

@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from chainrule_client import APIError, Client, ConnectionFailed, InvalidRequest, Overloaded, ResponseInvalid, local
+from chainrule_client import (
+    APIError,
+    Client,
+    ConnectionFailed,
+    InvalidRequest,
+    Overloaded,
+    ResponseInvalid,
+    ServerFault,
+    local,
+)
 
 NETWORK = {"layers": [{"op": "linear", "weight": [[2.0]], "bias": [-1.0]}]}
 X, Y = [[1.0], [3.0]], [[2.0], [3.0]]
@@ -21,6 +30,10 @@ PROBLEM = {"title": "Request not valid", "status": 422, "detail": "at step 2: â€
 
 def stream(*events):
     text = "".join(f"event: {name}\ndata: {json.dumps(data)}\n\n" for name, data in events)
+    return httpx.Response(200, text=text, headers={"Content-Type": "text/event-stream"})
+
+
+def raw_stream(text):
     return httpx.Response(200, text=text, headers={"Content-Type": "text/event-stream"})
 
 
@@ -93,20 +106,35 @@ def test_a_service_at_capacity_is_asked_again(call):
 @pytest.mark.parametrize(
     "events",
     [
-        "",
-        f"event: progress\ndata: {json.dumps(TOLD)}\n\n",
-        f"event: reply\ndata: {json.dumps(REPLY)}\n",
         "event: progress\ndata: [1]\n\n",
         'event: progress\ndata: {"step": 1}\n\n',
         "event: reply\ndata: {\n\n",
     ],
 )
-def test_a_stream_that_breaks_off_or_makes_no_sense_is_no_reply(call, events):
-    def answer(_):
-        return httpx.Response(200, text=events, headers={"Content-Type": "text/event-stream"})
-
+def test_a_stream_that_makes_no_sense_is_no_reply(call, events):
     with pytest.raises(ResponseInvalid):
-        train(call, answer, lambda _: None)
+        train(call, lambda _: raw_stream(events), lambda _: None)
+    assert len(call.sent) == 1
+
+
+@pytest.mark.parametrize("kept", [0, 1, 60, -1])
+def test_a_stream_that_breaks_off_is_asked_for_again(call, kept):
+    whole = stream(("progress", TOLD), ("reply", REPLY))
+    answers = [raw_stream(whole.text[:kept]), raw_stream(whole.text[:kept]), whole]
+    seen = []
+    assert train(call, lambda _: answers.pop(0), seen.append).losses[0] == 1
+    assert len({request.headers["X-Request-ID"] for request in call.sent}) == 1
+    assert seen[-1] == (1, 2, float("inf"))
+    with pytest.raises(ConnectionFailed, match="after 3 tries: the events ended without a reply"):
+        train(call, lambda _: raw_stream(whole.text[:kept]), seen.append)
+
+
+def test_a_service_that_shuts_down_meanwhile_is_asked_again(call):
+    put_off = {"title": "Service Unavailable", "status": 503, "detail": "the service is shutting down"}
+    answers = [stream(("progress", TOLD), ("problem", put_off)), stream(("reply", REPLY))]
+    assert train(call, lambda _: answers.pop(0), lambda _: None).losses[0] == 1
+    with pytest.raises(ServerFault, match="shutting down"):
+        train(call, lambda _: stream(("problem", put_off)), lambda _: None, retries=1)
 
 
 def test_a_connection_that_is_lost_meanwhile_is_told():

@@ -14,7 +14,8 @@ from faults.regression import Regression
 from faults.traffic import REFUSED, RIGHT, SURVIVED, batch, halting, keep_calling, large, small, training
 from live_service import LiveService, live_service
 
-NOTICE, DRAIN = 0.5, 20
+NOTICE, DRAIN = 2, 20
+"""Seconds. A caller on a busy machine may take one to send its next request."""
 CALLERS = {
     "small": (small, 8, True),
     "small on new connections": (small, 4, False),

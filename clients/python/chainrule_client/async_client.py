@@ -99,19 +99,7 @@ class AsyncClient(Operations[Coroutine[Any, Any, Reply], Coroutine[Any, Any, lis
 
     async def _perform(self, call: Call) -> Reply:
         request = call.http()
-        response = await self._send(request)
-        if call.watch is None:
-            return reply_from(*read(response, request))
-        told = Told(call.watch)
-        try:
-            if is_stream(response):
-                async for line in response.aiter_lines():
-                    told.take(line)
-        except httpx.RequestError as error:
-            raise failure_to_connect(error, request, str(self._http.base_url)) from error
-        finally:
-            await response.aclose()
-        return reply_from(*told.outcome(response, request))
+        return reply_from(*read(await self._send(request), request))
 
     async def _grade_all(self, session: Session, concurrency: int, shown: bool | None) -> list[Graded]:
         with session:
@@ -148,20 +136,32 @@ class AsyncClient(Operations[Coroutine[Any, Any, Reply], Coroutine[Any, Any, lis
             elif isinstance(outcome, httpx.Response):
                 return outcome
             else:
-                raise failure_to_connect(outcome, request, str(self._http.base_url)) from outcome
+                raise failure_to_connect(outcome, request, str(self._http.base_url), attempts.tries) from outcome
 
     async def _try(self, request: HTTPRequest, seconds: float | None) -> httpx.Response | httpx.RequestError:
+        sent = self._http.build_request(
+            request.method,
+            request.path,
+            content=request.body,
+            headers=request.headers_within(seconds),
+            timeout=timeout_within(self._http.timeout, seconds),
+        )
         try:
-            sent = self._http.build_request(
-                request.method,
-                request.path,
-                content=request.body,
-                headers=request.headers_within(seconds),
-                timeout=timeout_within(self._http.timeout, seconds),
-            )
-            response = await self._http.send(sent, stream=request.streamed)
-            if not is_stream(response):
-                await response.aread()
-            return response
+            with anyio.move_on_after(seconds):
+                response = await self._http.send(sent, stream=True)
+                try:
+                    return await self._whole(response, request)
+                finally:
+                    await response.aclose()
         except httpx.RequestError as error:
             return error
+        return httpx.ReadTimeout("the deadline has passed", request=sent)
+
+    async def _whole(self, response: httpx.Response, request: HTTPRequest) -> httpx.Response:
+        if request.watch is None or not is_stream(response):
+            await response.aread()
+            return response
+        told = Told(request.watch)
+        async for line in response.aiter_lines():
+            told.take(line)
+        return told.answer(response)

@@ -33,6 +33,8 @@ Submissions = Annotated[
 ]
 _SHOWN = 10
 """Mistakes that are listed."""
+_RETRIES = 6
+"""Some ten seconds: a service that starts anew meanwhile ends no run."""
 
 
 def class_(
@@ -63,7 +65,7 @@ def class_(
         sound = [line for line in lines if isinstance(line, dict)]
         out.mkdir(parents=True, exist_ok=True)
         shared = {**_problem(problem), **({} if seed is None else {"seed": seed})}
-        client = client_for(url, folder)
+        client = client_for(url, folder, _RETRIES)
         graded = together(lines, client.grade_many(sound, shared, resume=resume or out / "graded.ndjson"))
         files = write_class_report(graded, out)
     summary = Summary.of(graded)

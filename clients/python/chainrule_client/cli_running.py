@@ -67,12 +67,12 @@ def show(answer: Mapping[str, Any], raw: Mapping[str, Any], json: bool) -> None:
     typer.echo(encode(raw).decode() if json else as_text(answer))
 
 
-def client_for(url: str | None, folder: Path | None = None) -> Client | LocalClient:
+def client_for(url: str | None, folder: Path | None = None, retries: int = 2) -> Client | LocalClient:
     """Who answers: the service at `url`, or this process, which also knows the problem sets in `folder`."""
     if url:
         from chainrule_client.client import Client
 
-        return Client(url)
+        return Client(url, retries=retries)
     from chainrule_client.local import LocalClient
 
     return LocalClient() if folder is None else LocalClient(problems=folder)
@@ -102,7 +102,7 @@ def reporting() -> Iterator[None]:
     """Say on stderr what went wrong: exit code 2 where the request is at fault, 1 where it is not."""
     try:
         yield
-    except (ChainruleError, ValueError) as error:
+    except (ChainruleError, ValueError, OSError) as error:
         typer.echo(f"chainrule: {error}", err=True)
         theirs = isinstance(error, APIError) and not isinstance(error, ServerFault | Overloaded | TimedOut)
         raise typer.Exit(BAD_REQUEST if theirs or isinstance(error, ValueError) else FAILED) from error

@@ -13,6 +13,7 @@ from chainrule_client.classes.graded import Graded
 from chainrule_client.classes.running import run_in_threads
 from chainrule_client.classes.session import Chunk, Session, answers_in, request_of
 from chainrule_client.connection import (
+    Within,
     connection_settings,
     failure_to_connect,
     read,
@@ -105,19 +106,7 @@ class Client(Operations[Reply, list[Graded]]):
 
     def _perform(self, call: Call) -> Reply:
         request = call.http()
-        response = self._send(request)
-        if call.watch is None:
-            return reply_from(*read(response, request))
-        told = Told(call.watch)
-        try:
-            if is_stream(response):
-                for line in response.iter_lines():
-                    told.take(line)
-        except httpx.RequestError as error:
-            raise failure_to_connect(error, request, str(self._http.base_url)) from error
-        finally:
-            response.close()
-        return reply_from(*told.outcome(response, request))
+        return reply_from(*read(self._send(request), request))
 
     def _grade_all(self, session: Session, concurrency: int, shown: bool | None) -> list[Graded]:
         with session:
@@ -154,7 +143,7 @@ class Client(Operations[Reply, list[Graded]]):
             elif isinstance(outcome, httpx.Response):
                 return outcome
             else:
-                raise failure_to_connect(outcome, request, str(self._http.base_url)) from outcome
+                raise failure_to_connect(outcome, request, str(self._http.base_url), attempts.tries) from outcome
 
     def _try(self, request: HTTPRequest, seconds: float | None) -> httpx.Response | httpx.RequestError:
         try:
@@ -165,9 +154,22 @@ class Client(Operations[Reply, list[Graded]]):
                 headers=request.headers_within(seconds),
                 timeout=timeout_within(self._http.timeout, seconds),
             )
-            response = self._http.send(sent, stream=request.streamed)
-            if not is_stream(response):
-                response.read()
-            return response
+            end = time.monotonic() + (seconds or 0.0)
+            response = self._http.send(sent, stream=True)
+            if seconds is not None and isinstance(response.stream, httpx.SyncByteStream):
+                response.stream = Within(response.stream, end)
+            try:
+                return self._whole(response, request)
+            finally:
+                response.close()
         except httpx.RequestError as error:
             return error
+
+    def _whole(self, response: httpx.Response, request: HTTPRequest) -> httpx.Response:
+        if request.watch is None or not is_stream(response):
+            response.read()
+            return response
+        told = Told(request.watch)
+        for line in response.iter_lines():
+            told.take(line)
+        return told.answer(response)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from time import monotonic
 from typing import Any, TypedDict
 
 import httpx
@@ -72,14 +73,32 @@ def timeout_within(timeout: httpx.Timeout, seconds: float | None) -> httpx.Timeo
     return httpx.Timeout(**{part: seconds if limit is None else min(limit, seconds) for part, limit in parts.items()})
 
 
-def failure_to_connect(error: httpx.RequestError, request: HTTPRequest, base_url: str) -> ChainruleError:
-    """httpx's error as ours."""
+class Within(httpx.SyncByteStream):
+    """A body that has to be there by a moment of the clock, however it trickles. Raises httpx.ReadTimeout."""
+
+    def __init__(self, body: httpx.SyncByteStream, end: float) -> None:
+        self._body, self._end = body, end
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._body:
+            if monotonic() > self._end:
+                raise httpx.ReadTimeout("the deadline has passed")
+            yield chunk
+
+    def close(self) -> None:
+        self._body.close()
+
+
+def failure_to_connect(error: httpx.RequestError, request: HTTPRequest, base_url: str, tries: int) -> ChainruleError:
+    """httpx's error as ours, after so many tries."""
+    often = f" after {tries} tries" if tries > 1 else ""
     if isinstance(error, httpx.TimeoutException):
-        return TimedOut(f"no answer from {base_url} in time ({type(error).__name__})", request_id=request.request_id)
+        said = f"no answer from {base_url} in time{often} ({type(error).__name__})"
+        return TimedOut(said, request_id=request.request_id)
     if isinstance(error, httpx.DecodingError):
         return ResponseInvalid(f"the answer of {base_url} cannot be decoded: {error}", request_id=request.request_id)
     said = str(error) or type(error).__name__
-    return ConnectionFailed(f"no connection to {base_url}: {said}", request_id=request.request_id)
+    return ConnectionFailed(f"no connection to {base_url}{often}: {said}", request_id=request.request_id)
 
 
 def worth_repeating(outcome: httpx.Response | httpx.RequestError) -> bool:

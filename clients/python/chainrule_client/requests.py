@@ -19,6 +19,10 @@ Pair: TypeAlias = str | tuple[str, str] | Mapping[str, str]
 Pairs: TypeAlias = str | Mapping[str, str] | Sequence[Pair]
 
 
+ON_THE_WAY = 0.5
+"""Seconds, at most, that are left for an answer to arrive."""
+
+
 @dataclass(frozen=True)
 class Call:
     """One operation asked for, its request a tree with the tensors as `to_wire` leaves them."""
@@ -48,7 +52,7 @@ class Call:
         if self.watch is not None:
             headers["Accept"] = "text/event-stream, application/problem+json;q=0.5"
         body = encode(self.request)
-        return HTTPRequest("POST", f"/v1/{self.operation}", headers, body, streamed=self.watch is not None)
+        return HTTPRequest("POST", f"/v1/{self.operation}", headers, body, self.watch)
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,8 @@ class HTTPRequest:
     path: str
     headers: Mapping[str, str]
     body: bytes | None = None
-    streamed: bool = False
-    """Whether the answer is read as it comes."""
+    watch: Watch | None = None
+    """Who is told of the answer as it comes."""
 
     @classmethod
     def get(cls, path: str, request_id: str | None = None) -> HTTPRequest:
@@ -71,8 +75,13 @@ class HTTPRequest:
         return self.headers["X-Request-ID"]
 
     def headers_within(self, seconds: float | None) -> dict[str, str]:
-        """The headers, telling the service how many seconds the caller will still wait."""
-        return {**self.headers, **({} if seconds is None else {"X-Request-Timeout": f"{seconds:.3f}"})}
+        """The headers, telling the service how long it may take, where the caller waits so many seconds more.
+
+        That is a little less, so that the service's own word is heard before the caller hangs up.
+        """
+        if seconds is None:
+            return dict(self.headers)
+        return {**self.headers, "X-Request-Timeout": f"{seconds - min(ON_THE_WAY, seconds / 10):.3f}"}
 
 
 def grade_request(

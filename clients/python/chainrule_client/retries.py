@@ -21,6 +21,9 @@ class Retries:
     first_wait, longest_wait: seconds. The i-th wait is drawn evenly from 0 to min(longest_wait, first_wait·2ⁱ).
     deadline: seconds for the whole call, waits included; None for no end. What is left of it is told to the service.
 
+    A call of an `AsyncClient` ends by its deadline. In a `Client` each step of an attempt, such as connecting, has what
+    is left of it when the attempt begins: so on a network that hardly moves the call may end later.
+
     A `Retry-After` is waited out in full, and the drawn wait comes on top, so that callers sent away together do not
     come back together. One that would outlast the deadline, or `longest_retry_after`, is not waited for.
     """
@@ -45,6 +48,11 @@ class Attempts:
         self._policy = policy
         self._started = policy.clock()
         self._retried = 0
+
+    @property
+    def tries(self) -> int:
+        """How often, the first time included."""
+        return 1 + self._retried
 
     def remaining(self) -> float | None:
         """Seconds left before the deadline, at least 0; None where there is none."""

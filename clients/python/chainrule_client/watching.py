@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import httpx
 import orjson
 
 from chainrule.schemas.encoding import to_array
 from chainrule.schemas.progress import Progress, Watch
-from chainrule_client.connection import read
-from chainrule_client.errors import ResponseInvalid, error_from_problem
-from chainrule_client.requests import HTTPRequest
+from chainrule_client.errors import ResponseInvalid
 
 EVENT_STREAM = "text/event-stream"
 
@@ -30,7 +25,7 @@ class Told:
         self._watch = watch
         self._event = ""
         self._data: list[str] = []
-        self._last: tuple[str, Any] | None = None
+        self._last: tuple[str, str] | None = None
 
     def take(self, line: str) -> None:
         """The next line. Raises ResponseInvalid for data that is not JSON."""
@@ -44,28 +39,39 @@ class Told:
         elif field == "data":
             self._data.append(value)
 
-    def outcome(self, response: httpx.Response, request: HTTPRequest) -> tuple[Any, str]:
-        """The reply's JSON, and the request's id. Raises APIError or ResponseInvalid."""
-        if not is_stream(response):
-            return read(response, request)
-        request_id = response.headers.get("X-Request-ID") or request.request_id
-        name, answer = self._last or ("", None)
-        if name == "problem" and isinstance(answer, Mapping):
-            raise error_from_problem(answer, int(answer.get("status", 500)), request_id=request_id)
-        if name != "reply":
-            raise ResponseInvalid(f"{response.url} ended its events without a reply", request_id=request_id)
-        return answer, request_id
+    def answer(self, response: httpx.Response) -> httpx.Response:
+        """The answer that the stream ended with, as it would have come alone.
+
+        Raises httpx.RemoteProtocolError where the stream ended before it.
+        """
+        if self._last is None:
+            raise httpx.RemoteProtocolError("the events ended without a reply", request=response.request)
+        event, data = self._last
+        status = 200 if event == "reply" else _status_in(data)
+        kept = {name: response.headers[name] for name in ("X-Request-ID",) if name in response.headers}
+        return httpx.Response(status, headers=kept, content=data.encode(), request=response.request)
 
     def _dispatch(self) -> None:
         event, data = self._event, "\n".join(self._data)
         self._event, self._data = "", []
         if not data:
             return
-        try:
-            found = orjson.loads(data)
-            if event == "progress":
-                self._watch(Progress(found["step"], found["steps"], float(to_array(found["loss"]))))
-            elif event in ("reply", "problem"):
-                self._last = event, found
-        except (orjson.JSONDecodeError, KeyError, TypeError) as error:
-            raise ResponseInvalid(f"an event of the service's cannot be read: {error!r}") from error
+        if event in ("reply", "problem"):
+            self._last = event, data
+        elif event == "progress":
+            self._watch(_progress(data))
+
+
+def _progress(data: str) -> Progress:
+    try:
+        found = orjson.loads(data)
+        return Progress(found["step"], found["steps"], float(to_array(found["loss"])))
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise ResponseInvalid(f"an event of the service's cannot be read: {error!r}") from error
+
+
+def _status_in(problem: str) -> int:
+    try:
+        return int(orjson.loads(problem)["status"])
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        return 500

@@ -50,6 +50,10 @@ class Server(uvicorn.Server):
 
     async def main_loop(self) -> None:
         await super().main_loop()
+        for connection in list(self.server_state.connections):
+            cycle: Any = getattr(connection, "cycle", None)
+            if cycle is not None and not cycle.response_complete:
+                connection.shutdown()  # once this request has its reply
         waited = 0.0
         while waited < self._notice:
             await asyncio.sleep(0.05)
