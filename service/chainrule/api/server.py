@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from chainrule.api import create_app, logs
 from chainrule.api.health import Health
+from chainrule.api.joined_writes import JoinedWrites
 from chainrule.api.settings import Settings
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def serve(host: str | None = None, port: int | None = None, settings: Settings |
         host=settings.host,
         port=settings.port,
         loop="auto",
-        http="httptools",
+        http=JoinedWrites,
         ws="none",
         log_config=None,
         access_log=False,
