@@ -261,7 +261,9 @@ def served(monkeypatch):
     """What the server is called with, and how many threads it would find."""
     calls = []
     server = ModuleType("chainrule.api.server")
-    server.serve = lambda host, port, settings: calls.append((host, port, os.environ["OMP_NUM_THREADS"]))
+    server.serve = lambda host, port, settings, processes: calls.append(
+        (host, port, processes, os.environ["OMP_NUM_THREADS"])
+    )
     monkeypatch.setitem(sys.modules, "chainrule.api.server", server)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         monkeypatch.setenv(name, "")  # so that it is put back
@@ -270,15 +272,15 @@ def served(monkeypatch):
 
 
 def test_serve_passes_on_what_it_is_told_and_leaves_the_rest_to_the_settings(served):
-    assert run("serve", "--host", "0.0.0.0", "--port", "0").exit_code == 0
+    assert run("serve", "--host", "0.0.0.0", "--port", "0", "--processes", "3").exit_code == 0
     assert run("serve").exit_code == 0
-    assert served == [("0.0.0.0", 0, "1"), (None, None, "1")]
+    assert served == [("0.0.0.0", 0, 3, "1"), (None, None, None, "1")]
 
 
 def test_serve_leaves_the_number_of_threads_alone_where_it_is_set(served, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     run("serve")
-    assert served == [(None, None, "3")]
+    assert served == [(None, None, None, "3")]
 
 
 def test_serve_says_which_setting_is_wrong(served, monkeypatch):

@@ -228,6 +228,9 @@ def serve(
     port: Annotated[
         int | None, typer.Option(help="The port, 0 for any that is free; else CHAINRULE_PORT, else 8000.")
     ] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Processes that share the port; else CHAINRULE_PROCESSES, else 1.")
+    ] = None,
 ) -> None:
     """Run the service. Its other settings come from the environment, as CHAINRULE_…"""
     with reporting():
@@ -237,7 +240,7 @@ def serve(
             from chainrule.api.server import serve as run
         except ModuleNotFoundError as error:
             raise ChainruleError(f"serve needs {error.name}: pip install 'chainrule[service]'") from error
-    run(host, port, settings)
+    run(host, port, settings, processes)
 
 
 def _settings() -> Settings:

@@ -76,6 +76,8 @@ _structures = _layout.counter(
     "chainrule_structures", "Requests and items, by whether their structure was known.", known=("yes", "no")
 )
 
+CELLS = _layout.size
+"""Of one process."""
 BEATS = 1.0
 """Seconds between two looks at what others count."""
 
@@ -102,7 +104,7 @@ class Metrics:
     """What this process counts, in its row of a tally. To be written by the event loop alone."""
 
     def __init__(self, tally: Tally | None = None, process: int = 0) -> None:
-        self._tally = tally or Tally(_layout.size)
+        self._tally = tally or Tally(CELLS)
         self._row = self._tally.row(process)
         for family in _layout.families:
             if isinstance(family, Gauge):  # of a process that died, whose row this was; what it counted stays

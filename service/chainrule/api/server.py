@@ -1,27 +1,40 @@
-"""Running the service: uvicorn, and an orderly end."""
+"""Running the service: uvicorn in one process or several, and an orderly end."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import signal
 import socket
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from multiprocessing import get_context, parent_process
+from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from pydantic import ValidationError
 
-from chainrule.api import create_app, logs
+from chainrule.api import logs
 from chainrule.api.health import Health
 from chainrule.api.joined_writes import JoinedWrites
 from chainrule.api.settings import Settings
+from chainrule.api.supervisor import Supervisor
+from chainrule.api.tally import Tally
 
 if TYPE_CHECKING:
     from chainrule.api.application import Application
+    from chainrule.api.metrics import Metrics
 
+logger = logging.getLogger("chainrule.api")
+
+BACKLOG = 2048
+"""Connections that may wait to be accepted."""
+SPARE = 5.0
+"""Seconds that several processes have to end, beyond those for draining."""
 KEEP_ALIVE = 75
 """Seconds for which an idle connection is kept: longer than load balancers keep theirs, which is commonly 60."""
 SETTLING = 0.3
@@ -50,6 +63,10 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
     async def main_loop(self) -> None:
+        parent = parent_process()
+        if parent is not None:  # of several processes: without the one that replaces them and ends them, they end
+            loop = asyncio.get_running_loop()
+            loop.add_reader(parent.sentinel, self._orphaned, parent.sentinel)
         await super().main_loop()
         for connection in list(self.server_state.connections):
             cycle: Any = getattr(connection, "cycle", None)
@@ -59,6 +76,10 @@ class Server(uvicorn.Server):
         while waited < self._notice:
             await asyncio.sleep(0.05)
             waited += 0.05
+
+    def _orphaned(self, sentinel: int) -> None:
+        asyncio.get_running_loop().remove_reader(sentinel)
+        self.handle_exit(signal.SIGTERM, None)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         waiting = [connection for server in self.servers for connection in _waiting(server)]
@@ -93,27 +114,38 @@ def _from_environment() -> Settings:
         sys.exit(2)
 
 
-def _application(settings: Settings) -> Application:
+def _application(settings: Settings, metrics: Metrics | None) -> Application:
     settings.limit_threads()  # before anything loads NumPy
+    from chainrule.api.application import Application
     from chainrule.operations.instances.files import ProblemFileError
 
     try:
-        return create_app(settings)
+        return Application(settings, metrics)
     except ProblemFileError as error:
         print(f"CHAINRULE_PROBLEMS: {error}", file=sys.stderr)
         sys.exit(2)
 
 
-def serve(host: str | None = None, port: int | None = None, settings: Settings | None = None) -> None:
+def serve(
+    host: str | None = None, port: int | None = None, settings: Settings | None = None, processes: int | None = None
+) -> None:
     """Serve until SIGTERM or SIGINT; returns once the requests in flight have their answers.
 
-    `host` and `port` take the place of the settings'. Raises SystemExit: 2 where a setting or a problem set is not
-    valid, 3 where the address cannot be had.
+    `host`, `port` and `processes` take the place of the settings'. Raises SystemExit: 1 where a process had to be
+    killed in the end, 2 where a setting or a problem set is not valid, 3 where the address cannot be had.
     """
-    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    given = {"host": host, "port": port, "processes": processes}
+    given = {name: value for name, value in given.items() if value is not None}
     settings = (settings or _from_environment()).model_copy(update=given)
     logs.configure(settings.log_level)
-    app = _application(settings)
+    if settings.processes > 1:
+        _serve_by_several(settings)
+    else:
+        _serve(settings)
+
+
+def _serve(settings: Settings, listening: socket.socket | None = None, metrics: Metrics | None = None) -> None:
+    app = _application(settings, metrics)
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -124,6 +156,7 @@ def serve(host: str | None = None, port: int | None = None, settings: Settings |
         log_config=None,
         access_log=False,
         server_header=False,
+        backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=settings.drain_seconds,
     )
@@ -131,6 +164,38 @@ def serve(host: str | None = None, port: int | None = None, settings: Settings |
     # uvicorn raises the signal again when it is done: that is then the end asked for, not a failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with suppress(KeyboardInterrupt):
-        server.run()
+        server.run([listening] if listening else None)
     if not server.started:
         sys.exit(3)
+
+
+def _serve_by_several(settings: Settings) -> None:
+    from chainrule.api.metrics import CELLS
+
+    try:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        listening = socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        logger.error("%s", error)
+        sys.exit(3)
+    tally = Tally(CELLS, settings.processes)
+    context = get_context("spawn")  # what a process has loaded may hold threads and devices, which no fork survives
+
+    def start(number: int) -> BaseProcess:
+        process = context.Process(target=_process, args=(settings, listening, tally, number))
+        process.start()
+        return process
+
+    logger.info("%d processes on http://%s:%d", settings.processes, settings.host, listening.getsockname()[1])
+    patience = settings.drain_notice + settings.drain_seconds + SPARE
+    sys.exit(Supervisor(start, tally, listening, patience).run())
+
+
+def _process(settings: Settings, listening: socket.socket, tally: Tally, number: int) -> None:
+    """One of several."""
+    os.setpgrp()  # Ctrl-C at the terminal is for the one that supervises
+    logs.configure(settings.log_level)
+    settings.limit_threads()
+    from chainrule.api.metrics import Metrics
+
+    _serve(settings, listening, Metrics(tally, number))

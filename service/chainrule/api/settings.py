@@ -34,6 +34,12 @@ class Settings(BaseSettings):
 
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on; 0 for any that is free.")
+    processes: int = Field(
+        default=1,
+        gt=0,
+        description="Processes that share the port, the CPUs and the memory. A queue and a number of batches are each "
+        "one's own.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least severe messages logged. Each request is a line at info."
     )
@@ -155,22 +161,28 @@ class Settings(BaseSettings):
 
     @cached_property
     def workers(self) -> int:
-        """Large requests computing at once."""
+        """Large requests computing at once in one process."""
         if self.concurrency:
             return self.concurrency
-        by_cpus = available_cpus() // self.threads
-        by_memory = by_cpus if self.max_memory_bytes else _memory_for_arrays() // LEAST_MEMORY
+        by_cpus = available_cpus() // self.processes // self.threads
+        by_memory = by_cpus if self.max_memory_bytes else self._memory_for_arrays // LEAST_MEMORY
         return max(1, min(by_cpus, by_memory))
 
     @cached_property
     def memory(self) -> int:
         """Bytes for the arrays of one request. So much for every worker is at hand, unless the settings say more."""
-        return self.max_memory_bytes or max(1, min(MOST_MEMORY, _memory_for_arrays() // self.workers))
+        return self.max_memory_bytes or max(1, min(MOST_MEMORY, self._memory_for_arrays // self.workers))
+
+    @property
+    def _memory_for_arrays(self) -> int:
+        """Half of one process's memory: half of the rest is for bodies and replies, the other for the libraries."""
+        at_hand = available_memory()
+        return sys.maxsize if at_hand is None else at_hand // 2 // self.processes
 
     @cached_property
     def memory_for_bodies(self) -> int:
         """Bytes for the bodies of all large requests that compute and wait, and for their replies: a quarter."""
-        return _memory_for_arrays() // 2
+        return self._memory_for_arrays // 2
 
     @field_validator("keys", "grade_keys", mode="before")
     @classmethod
@@ -182,9 +194,3 @@ class Settings(BaseSettings):
         """Tell the numerical libraries how many threads to use, unless the environment does. They ask when loaded."""
         for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
             os.environ.setdefault(name, str(self.threads))
-
-
-def _memory_for_arrays() -> int:
-    """Half of the memory at hand: half of the rest is for bodies and replies, the other for the libraries."""
-    at_hand = available_memory()
-    return sys.maxsize if at_hand is None else at_hand // 2

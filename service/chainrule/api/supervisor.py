@@ -1,0 +1,132 @@
+"""Several processes on one port: each that ends is replaced, and all of them end when this one is told to.
+
+They accept from one listening socket. So connections that wait are not lost with a process that dies, and one that is
+busy leaves them to the others.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from types import FrameType
+
+from chainrule.api.tally import BEAT, PID, Tally
+
+logger = logging.getLogger("chainrule.api")
+
+TICK = 0.2
+"""Seconds within which a signal is noticed."""
+STEADY = 30.0
+"""Seconds after which a process that ends has not failed to start, and is replaced at once."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+"""Seconds before a process is replaced again that did not last so long: twice as many each time."""
+STUCK = 120.0
+"""Seconds for which an event loop may stand still before its process is taken for dead."""
+CANNOT_START = (2, 3)
+"""The exit codes of a process whose settings, problem sets or address are no good, which trying again does not mend."""
+
+
+@dataclass
+class Place:
+    """One of the processes, and those that take its place."""
+
+    number: int
+    process: BaseProcess | None = None
+    started: float = 0.0
+    failures: int = 0
+    again: float = 0.0
+    """When to start the next."""
+
+
+class Supervisor:
+    """Keeps as many processes running as the tally has rows; `start` starts one, which is to accept from `listening`.
+
+    The tally tells whether their event loops turn. `patience`: seconds that they may take to end.
+    """
+
+    def __init__(
+        self, start: Callable[[int], BaseProcess], tally: Tally, listening: socket.socket, patience: float
+    ) -> None:
+        self._start, self._tally, self._listening, self._patience = start, tally, listening, patience
+        self._places = [Place(number) for number in range(tally.processes)]
+        self._signals: list[int] = []
+        self._has_served = False
+
+    def run(self) -> int:
+        """Until SIGTERM or SIGINT. The exit code: 0, or that of processes which cannot start."""
+        for sig in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(sig, self._notice)
+        code = 0
+        while not self._signals and not code:
+            for place in self._places:
+                if place.process is None and time.monotonic() >= place.again:
+                    self._fill(place)
+            wait([place.process.sentinel for place in self._places if place.process is not None], TICK)
+            code = max([self._look_after(place) for place in self._places])
+        return self._end() or code
+
+    def _notice(self, sig: int, frame: FrameType | None) -> None:
+        self._signals.append(sig)
+
+    def _fill(self, place: Place) -> None:
+        self._tally.row(place.number)[BEAT] = 0.0
+        place.process = self._start(place.number)
+        place.started = time.monotonic()
+
+    def _look_after(self, place: Place) -> int:
+        """The exit code of one that ended because none of them can start; otherwise 0."""
+        process = place.process
+        if process is None:
+            return 0
+        beat = self._tally.row(place.number)[BEAT]
+        self._has_served = self._has_served or beat > 0
+        if process.exitcode is None:
+            if beat and time.monotonic() - beat > STUCK:
+                logger.error("process %d does not turn any more: it is killed", process.pid)
+                process.kill()
+            return 0
+        logger.warning("process %d ended with %d: it is replaced", process.pid, process.exitcode)
+        self._clear(place)
+        if not self._has_served and process.exitcode in CANNOT_START:
+            return process.exitcode
+        place.failures = 0 if time.monotonic() - place.started > STEADY else place.failures + 1
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (place.failures - 2)) if place.failures > 1 else 0.0
+        place.again = time.monotonic() + pause
+        return 0
+
+    def _clear(self, place: Place) -> None:
+        place.process = None
+        self._tally.row(place.number)[PID] = 0.0
+
+    def _end(self) -> int:
+        """Have all end in order. 1 if one had to be killed."""
+        self._listening.close()  # the processes have their own copies, and close them when they stop accepting
+        sig = self._signals[0] if self._signals else signal.SIGTERM
+        running = [place.process for place in self._places if place.process is not None]
+        for process in running:
+            _send(process, sig)
+        until, told = time.monotonic() + self._patience, len(self._signals)
+        while (left := [process for process in running if process.exitcode is None]) and time.monotonic() < until:
+            wait([process.sentinel for process in left], TICK)
+            for again in self._signals[told:]:  # somebody at the terminal does not want to wait
+                told += 1
+                for process in left:
+                    _send(process, again)
+        for process in left:
+            logger.error("process %d did not end in time: it is killed", process.pid)
+            process.kill()
+            process.join()
+        return int(bool(left))
+
+
+def _send(process: BaseProcess, sig: int) -> None:
+    """Unlike `terminate`, of any signal."""
+    if process.pid is not None and process.exitcode is None:
+        os.kill(process.pid, sig)

@@ -1,0 +1,153 @@
+"""Several processes on one port: they add up, are replaced, and end together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from api.held import Held
+from api.problems import FORWARD, OUTPUTS, padded
+from api.scraping import Scrape, scrape
+from live_service import SERVE, LiveService, live_service
+
+pytestmark = pytest.mark.slow
+
+SOON = 60
+
+
+def until(found: Callable[[], bool]) -> None:
+    started = time.monotonic()
+    while not found():
+        assert time.monotonic() - started < SOON
+        time.sleep(0.05)
+
+
+def running(service: LiveService) -> set[int]:
+    """The processes that serve, as the operating system tells."""
+    parent = service.process.pid
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return {int(pid) for pid in children if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()}
+
+
+def fresh_scrape(service: LiveService) -> Scrape:
+    """Over a connection of its own, which any of the processes may take."""
+    with service.client() as client:
+        return scrape(client)
+
+
+def told(service: LiveService) -> int:
+    """How many processes tell of themselves."""
+    return sum(name == "process_resident_memory_bytes" for name, _ in fresh_scrape(service).samples)
+
+
+@pytest.fixture
+def two(log: Path) -> Iterator[LiveService]:
+    with live_service(log, processes=2, drain_notice=0) as service:
+        until(lambda: told(service) == 2)
+        yield service
+
+
+class Caller(threading.Thread):
+    """Posts one request after another, each on a connection of its own, and again where that was cut."""
+
+    def __init__(self, service: LiveService) -> None:
+        super().__init__()
+        self.url = f"{service.url}/v1/forward"
+        self.answers: list[Any] = []
+        self.retried = 0
+        self.enough = threading.Event()
+
+    def run(self) -> None:
+        while not self.enough.is_set():
+            try:
+                self.answers.append(httpx.post(self.url, json=FORWARD, timeout=SOON).json()["outputs"])
+            except httpx.TransportError:
+                self.retried += 1
+
+
+def test_whichever_process_is_asked_tells_of_all(two: LiveService) -> None:
+    for _ in range(40):
+        assert httpx.post(f"{two.url}/v1/forward", json=FORWARD).json()["outputs"] == OUTPUTS
+    for _ in range(10):
+        until(lambda: fresh_scrape(two)("chainrule_requests_total", operation="forward", status="2xx") == 40)
+
+
+def test_a_killed_process_is_replaced_and_the_others_go_on(two: LiveService) -> None:
+    first = running(two)
+    assert len(first) == 2
+    callers = [Caller(two) for _ in range(3)]
+    for caller in callers:
+        caller.start()
+    victim = min(first)
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: len(running(two)) == 2 and victim not in running(two))
+    until(lambda: told(two) == 2)
+    for caller in callers:
+        caller.enough.set()
+        caller.join()
+    answers = [answer for caller in callers for answer in caller.answers]
+    assert answers.count(OUTPUTS) == len(answers) > 0
+    counted = fresh_scrape(two)("chainrule_requests_total", operation="forward", status="2xx")
+    retried = sum(caller.retried for caller in callers)
+    assert len(answers) <= counted <= len(answers) + retried  # what the victim had counted is still there
+    assert fresh_scrape(two)("chainrule_in_flight_requests") == 1
+
+
+def test_sigterm_drains_them_all(log: Path) -> None:
+    with live_service(log, processes=2, drain_notice=0, drain_seconds=60) as service:
+        until(lambda: told(service) == 2)
+        held = [Held(service, padded(FORWARD, 40_000)) for _ in range(8)]
+        service.terminate()
+        until(lambda: refuses(service))
+        for each in held:
+            status, _, body = each.finish()
+            assert (status, body["outputs"]) == (200, OUTPUTS)
+        assert service.process.wait(SOON) == 0
+    assert "traceback" not in log.read_text()
+
+
+def refuses(service: LiveService) -> bool:
+    try:
+        service.connect().close()
+    except ConnectionError:
+        return True
+    return False
+
+
+def test_without_the_one_that_supervises_they_end(two: LiveService) -> None:
+    left = running(two)
+    two.process.kill()
+    two.process.wait(SOON)
+    until(lambda: not any(alive(pid) for pid in left))
+
+
+def alive(pid: int) -> bool:
+    """Not a zombie either, which nobody may be there to bury."""
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def test_an_address_that_is_taken_is_told_and_so_is_a_folder_that_is_not_there(log: Path, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert ends(port=port) == 3
+    assert ends(port=0, problems=tmp_path / "nothing") == 2
+
+
+def ends(**settings: object) -> int:
+    chosen = {f"CHAINRULE_{name.upper()}": str(value) for name, value in {"processes": 2, **settings}.items()}
+    return subprocess.run(
+        SERVE, env={**os.environ, **chosen}, capture_output=True, timeout=SOON, check=False
+    ).returncode
