@@ -34,9 +34,11 @@ def until(found: Callable[[], bool]) -> None:
 
 def running(service: LiveService) -> set[int]:
     """The processes that serve, as the operating system tells."""
-    parent = service.process.pid
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    return {int(pid) for pid in children if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()}
+    return {pid for child in children(service.process.pid) for pid in children(child)}
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def fresh_scrape(service: LiveService) -> Scrape:

@@ -35,6 +35,8 @@ BACKLOG = 2048
 """Connections that may wait to be accepted."""
 SPARE = 5.0
 """Seconds that several processes have to end, beyond those for draining."""
+PRELOADED = ["chainrule.api.application", "chainrule.engine.backends.torch"]
+"""Most of what a process loads."""
 KEEP_ALIVE = 75
 """Seconds for which an idle connection is kept: longer than load balancers keep theirs, which is commonly 60."""
 SETTLING = 0.3
@@ -179,7 +181,11 @@ def _serve_by_several(settings: Settings) -> None:
         logger.error("%s", error)
         sys.exit(3)
     tally = Tally(CELLS, settings.processes)
-    context = get_context("spawn")  # what a process has loaded may hold threads and devices, which no fork survives
+    settings.limit_threads()  # before the processes, or what they are forked from, load NumPy
+    # A process of nothing but loaded modules, of which the others are copies: so they start at once, share that memory,
+    # and no fork copies threads or devices in use.
+    context = get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
 
     def start(number: int) -> BaseProcess:
         process = context.Process(target=_process, args=(settings, listening, tally, number))
@@ -195,7 +201,6 @@ def _process(settings: Settings, listening: socket.socket, tally: Tally, number:
     """One of several."""
     os.setpgrp()  # Ctrl-C at the terminal is for the one that supervises
     logs.configure(settings.log_level)
-    settings.limit_threads()
     from chainrule.api.metrics import Metrics
 
     _serve(settings, listening, Metrics(tally, number))

@@ -12,6 +12,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
@@ -102,6 +103,9 @@ class Supervisor:
         return 0
 
     def _clear(self, place: Place) -> None:
+        if place.process is not None and place.process.pid is not None:
+            with suppress(ProcessLookupError):  # it ends here too if it is only thought dead, since what forked it is
+                os.kill(place.process.pid, signal.SIGKILL)
         place.process = None
         self._tally.row(place.number)[PID] = 0.0
 
