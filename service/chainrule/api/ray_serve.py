@@ -68,7 +68,7 @@ class Replica:
             raise RuntimeError(self.service.health.unready)
 
 
-app = serve.deployment(
+deployment = serve.deployment(
     name="chainrule",
     # The service itself says 429 to what it has no place for. These bounds lie beyond its own, for a proxy that finds
     # every replica full.
@@ -78,7 +78,8 @@ app = serve.deployment(
     # A replica that is taken away gets no more requests, and may finish those it has.
     graceful_shutdown_wait_loop_s=1.0,
     graceful_shutdown_timeout_s=DEADLINE + 10.0,
-    health_check_period_s=5.0,
+    health_check_period_s=1.0,
     health_check_timeout_s=30.0,
     logging_config={"enable_access_log": False},  # The service logs each request.
-)(serve.ingress()(Replica)).bind()
+)(serve.ingress()(Replica))
+app = deployment.bind()
