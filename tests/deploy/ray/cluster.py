@@ -149,7 +149,7 @@ def cluster(folder: Path, **variables: str) -> Iterator[Cluster]:
             stdout=(folder / "serve.log").open("wb"),
             stderr=subprocess.STDOUT,
         )
-        until(_ready, "service")
+        until(ready, "service")
         ray.init(ADDRESS, log_to_driver=False, configure_logging=False)
         found.await_replicas(2)
         yield found
@@ -168,8 +168,9 @@ def _listens(port: int) -> bool:
         return attempt.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _ready() -> bool:
+def ready(url: str = URL) -> bool:
+    """Whether the service answers there that it takes requests."""
     try:
-        return httpx.get(f"{URL}/readyz", timeout=5).status_code == 200
+        return httpx.get(f"{url}/readyz", timeout=5).status_code == 200
     except httpx.TransportError:
         return False

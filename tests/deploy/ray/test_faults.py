@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -120,9 +119,8 @@ def test_a_node_that_is_killed_costs_no_answer_and_another_takes_over(ray_cluste
     with load() as found:
         node.kill()
         goes_on(found)
-        time.sleep(2)  # Ray may learn of it only now
-        goes_on(found)
-        ray_cluster.add_node()
+        another = ray_cluster.add_node()
+        until(lambda: another.processes("ray::ServeReplica"), "replica on the new node")
         ray_cluster.await_replicas(2)
         goes_on(found)
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from chainrule_client import Client
-from deploy.ray.cluster import URL
+from deploy.ray.cluster import URL, ready, until
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.usefixtures("ray_cluster")]
 
@@ -41,7 +41,7 @@ def test_both_backends_compute(backend: str) -> None:
 
 @pytest.mark.parametrize("port", [8000, 8001])
 def test_every_node_takes_requests(port: int) -> None:
-    assert httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=30).json() == {"status": "ok"}
+    until(lambda: ready(f"http://127.0.0.1:{port}"), "proxy")
 
 
 def test_a_reply_has_one_id_and_it_is_the_callers() -> None:
