@@ -39,8 +39,8 @@ class Outer(NamedTuple):
         left, right, tokens, transposed = self
         if tokens:
             left = left.reshape((*left.shape[:-3], -1, left.shape[-1]))
-            right = right.reshape((-1, right.shape[-1]))
-        return xp.matmul(right.mT, left) if transposed else xp.matmul(left.mT, right)
+            right = right.reshape((*right.shape[:-3], -1, right.shape[-1]))
+        return xp.contract(right, left) if transposed else xp.contract(left, right)
 
     def each(self) -> Array:
         """The contributions of the examples, not summed: (…, N, k, n)."""

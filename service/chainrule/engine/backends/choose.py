@@ -6,7 +6,7 @@ from functools import cache
 from typing import cast
 
 from chainrule.engine.backends.namespace import Namespace
-from chainrule.engine.backends.numpy import NumpyNamespace
+from chainrule.engine.backends.numpy import NumpyNamespace, StackedNumpyNamespace
 
 
 class BackendUnavailable(ValueError):
@@ -18,19 +18,20 @@ class BackendUnavailable(ValueError):
 
 
 @cache
-def choose(backend: str, device: str, dtype: str) -> Namespace:
+def choose(backend: str, device: str, dtype: str, *, stacked: bool = False) -> Namespace:
     """The namespace for `backend` (`torch`, `numpy`), `device` (`auto`, `cpu`, `cuda`, `cuda:1`) and `dtype`.
 
+    With `stacked`, that for arrays which hold several problems (see `stacked.py`).
     Raises BackendUnavailable where torch is not installed or there is no such device.
     """
     if backend == "numpy":
         if device not in ("auto", "cpu"):
             raise BackendUnavailable("device", f"backend numpy runs on cpu only, not on {device}")
-        return cast(Namespace, NumpyNamespace(dtype))
+        return cast(Namespace, (StackedNumpyNamespace if stacked else NumpyNamespace)(dtype))
     try:
-        from chainrule.engine.backends.torch import TorchNamespace
+        from chainrule.engine.backends.torch import StackedTorchNamespace, TorchNamespace
     except ModuleNotFoundError as error:
         raise BackendUnavailable(
             "backend", 'torch is not installed here: write "backend": "numpy", or install chainrule[service]'
         ) from error
-    return cast(Namespace, TorchNamespace(dtype, device))
+    return cast(Namespace, (StackedTorchNamespace if stacked else TorchNamespace)(dtype, device))

@@ -32,6 +32,9 @@ class Namespace(Protocol):
     tiny: float
     """The smallest positive number with all its digits."""
 
+    number_axes: int
+    """Axes of a number that all examples share, such as the loss: none, or in a stack of problems 2 (see `stacked`)."""
+
     zero: Array
     one: Array
     """0 and 1 of shape (): in arithmetic on small arrays they cost half of what Python's own numbers do."""
@@ -83,8 +86,11 @@ class Namespace(Protocol):
 
     def clip(self, x: Array, low: float, high: float) -> Array: ...
     def maximum(self, x: Array, y: Array) -> Array: ...
-    def matmul(self, a: Array, b: Array) -> Array:
-        """a @ b, with less overhead where both are small matrices."""
+    def matmul(self, x: Array, matrix: Array) -> Array:
+        """x @ matrix, for rows x (…, k) and one matrix (k, n) for all examples."""
+
+    def contract(self, left: Array, right: Array) -> Array:
+        """leftᵀ @ right, the sum of the outer products of their rows: (…, r, k), (r, n) → (…, k, n)."""
 
     def linear(self, x: Array, weight: Array, bias: Array | None) -> Array:
         """x weightᵀ + bias: x (…, in), weight (out, in), bias (out,)."""
@@ -98,7 +104,7 @@ class Namespace(Protocol):
     # -- along axes (always counted from the end, so that leading axes are free) -------------------------------
     def sum(self, x: Array, axis: Axis, keepdims: bool = False) -> Array: ...
     def sum_all(self, x: Array) -> Array:
-        """The sum of every element, of shape ()."""
+        """The sum of every element, a number that all examples share."""
 
     def sum_leading(self, x: Array, axis: int) -> Array:
         """The sum over one axis: how the engine sums over the batch, the first axis but for seeds."""
@@ -117,7 +123,12 @@ class Namespace(Protocol):
         """A new last axis of length `classes`: 1 at the index, else 0. Indices outside the range give all 0."""
 
     # -- questions (those about values cost a wait for the device) ---------------------------------------------
-    def size(self, x: Array) -> int: ...
+    def size(self, x: Array) -> int:
+        """How many elements the whole batch has."""
+
+    def examples(self, x: Array) -> int:
+        """N: the length of the batch axis, which nothing but that of a stack precedes."""
+
     def count_nonzero(self, x: Array) -> int: ...
     def all_finite(self, x: Array) -> bool: ...
     def is_integer(self, x: Array) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engine.backends.namespace import NUMBERS, Array, Axis, Shape
+from chainrule.engine.backends.stacked import Stacked
 
 _erf = np.frompyfunc(math.erf, 1, 1)
 _add: Any = np.add.reduce
@@ -27,6 +28,7 @@ class NumpyNamespace:
 
     name = "numpy"
     device = "cpu"
+    number_axes = 0
 
     def __init__(self, dtype: str) -> None:
         self.dtype = dtype
@@ -108,8 +110,12 @@ class NumpyNamespace:
         return np.minimum(np.maximum(x, low), high)
 
     @staticmethod
-    def matmul(a: Array, b: Array) -> Array:
-        return a.dot(b) if a.ndim == b.ndim == 2 else a @ b
+    def matmul(x: Array, matrix: Array) -> Array:
+        return x.dot(matrix) if x.ndim == matrix.ndim == 2 else x @ matrix
+
+    @staticmethod
+    def contract(left: Array, right: Array) -> Array:
+        return left.T.dot(right) if left.ndim == right.ndim == 2 else left.mT @ right
 
     @staticmethod
     def linear(x: Array, weight: Array, bias: Array | None) -> Array:
@@ -167,6 +173,10 @@ class NumpyNamespace:
         return x.size
 
     @staticmethod
+    def examples(x: Array) -> int:
+        return len(x)
+
+    @staticmethod
     def count_nonzero(x: Array) -> int:
         return int(np.count_nonzero(x))
 
@@ -177,3 +187,17 @@ class NumpyNamespace:
     @staticmethod
     def is_integer(x: Array) -> bool:
         return x.dtype.kind in "iu"
+
+
+class StackedNumpyNamespace(Stacked, NumpyNamespace):
+    """The same for a stack of problems."""
+
+    def sum_all(self, x: Array) -> Array:  # type: ignore[override]
+        rows = x.reshape((len(x), -1))
+        return rows.dot(self._ones_of(rows.shape[1]))[:, None]
+
+    def sum_leading(self, x: Array, axis: int) -> Array:  # type: ignore[override]
+        return self._ones_of(x.shape[1])[None] @ x if x.ndim == 3 and axis == -2 else _add(x, axis=axis)[:, None]
+
+    def _ones_of(self, length: int) -> Array:
+        return self._ones[length] if length <= SHORT else np.ones(length, self._dtype)

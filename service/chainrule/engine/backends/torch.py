@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from chainrule.engine.backends.choose import BackendUnavailable
 from chainrule.engine.backends.namespace import NUMBERS, Array, Axis, Shape
+from chainrule.engine.backends.stacked import Stacked
 
 _threshold_backward = torch.ops.aten.threshold_backward.default
 """Its overload by name: choosing it anew at every call takes as long as the function itself."""
@@ -34,6 +35,7 @@ class TorchNamespace:
     """torch at one dtype on one device."""
 
     name = "torch"
+    number_axes = 0
 
     def __init__(self, dtype: str, device: str) -> None:
         self.dtype = dtype
@@ -92,6 +94,10 @@ class TorchNamespace:
     moveaxis = staticmethod(torch.movedim)
     permute = staticmethod(torch.permute)
     broadcast_to = staticmethod(torch.broadcast_to)
+
+    @staticmethod
+    def contract(left: Array, right: Array) -> Array:
+        return torch.matmul(left.mT, right)
 
     def times(self, x: Array, number: float) -> Array:
         return x * self._number(number)
@@ -152,6 +158,10 @@ class TorchNamespace:
     def size(x: torch.Tensor) -> int:
         return x.numel()
 
+    @staticmethod
+    def examples(x: Array) -> int:
+        return len(x)
+
     def count_nonzero(self, x: Array) -> int:
         return int(np.count_nonzero(x.numpy()) if self._on_cpu else torch.count_nonzero(x))
 
@@ -162,3 +172,13 @@ class TorchNamespace:
     @staticmethod
     def is_integer(x: Array) -> bool:
         return not (x.is_floating_point() or x.is_complex())
+
+
+class StackedTorchNamespace(Stacked, TorchNamespace):
+    """The same for a stack of problems."""
+
+    @staticmethod
+    def linear(x: Array, weight: Array, bias: Array | None) -> Array:
+        if bias is None or x.ndim != 3:
+            return Stacked.linear(x, weight, bias)
+        return torch.baddbmm(bias, x, weight[:, 0].mT)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,13 +76,13 @@ class ClassLoss(Loss):
         count = prediction.shape[-1]
         if target.ndim == prediction.ndim:
             t = super().targets(xp, target)
-            return Rows(self._weighed(xp, _smoothed(t, smoothing, count)), prod(target.shape[:-1]))
+            return Rows(self._weighed(xp, _smoothed(t, smoothing, count)), xp.size(t) // count)
         check_classes(xp, self.name, target, count, self.ignore_index)
         t, kept = xp.one_hot(target, count), None
         if self.ignore_index is not None:
             kept = xp.as_float(target != self.ignore_index)[..., None]
         plain = self.class_weights is None and kept is None
-        divisor = prod(target.shape) if plain else xp.sum_all(self._weighed(xp, t, kept))
+        divisor = xp.size(target) if plain else xp.sum_all(self._weighed(xp, t, kept))
         return Rows(self._weighed(xp, _smoothed(t, smoothing, count), kept), divisor)
 
     def divisor(self, xp: Namespace, elements: Array, saved: Saved) -> Any:

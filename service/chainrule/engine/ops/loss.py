@@ -88,7 +88,7 @@ class Loss(Op):
     def vjp(self, xp: Namespace, cotangent: Array, at: Point, wanted: Wanted) -> tuple[Contribution, ...]:
         _, factor, saved = at.saved
         weight = cotangent if factor is _ONE else cotangent * factor
-        axes = at.inputs[0].ndim if self.reduction != "none" else int(self.rowwise)
+        axes = at.inputs[0].ndim - xp.number_axes if self.reduction != "none" else int(self.rowwise)
         return self.weighted(xp, saved, spread(weight, axes)), None
 
     def jvp(self, xp: Namespace, tangents: Tangents, at: Point) -> Array:
@@ -120,7 +120,7 @@ class Loss(Op):
         if self.reduction == "mean":
             return self.scale / self.divisor(xp, elements, saved)
         if self.reduction == "batchmean":
-            return self.scale / elements.shape[0]
+            return self.scale / xp.examples(elements)
         return _ONE if self.scale == 1 else self.scale
 
 

@@ -38,7 +38,7 @@ class Penalty(Op):
     def vjp(self, xp: Namespace, cotangent: Array, at: Point, wanted: Wanted) -> tuple[Contribution, ...]:
         weight = cotangent if self.scale == 1 else cotangent * self.scale
         return tuple(
-            self.derivative(xp, w) * spread(weight, w.ndim) if want else None
+            self.derivative(xp, w) * spread(weight, w.ndim - xp.number_axes) if want else None
             for w, want in zip(at.inputs, wanted, strict=True)
         )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Self
 
+from chainrule.engine.axes import aligned
 from chainrule.engine.backends import Array, Namespace, Shape
 from chainrule.engine.errors import EngineError
 from chainrule.engine.op import (
@@ -231,7 +232,7 @@ class Prelu(Op):
         return replace(self, rank=len(shapes[0]), one_per_last_axis=len(shapes[1]) == 1)
 
     def forward(self, xp: Namespace, *inputs: Array) -> tuple[Array, Saved]:
-        x, slope = inputs
+        x, slope = inputs[0], self._slope(inputs[1])
         return xp.where(x > 0, x, slope * x), None
 
     def vjp(self, xp: Namespace, cotangent: Array, at: Point, wanted: Wanted) -> tuple[Contribution, ...]:
@@ -259,16 +260,18 @@ class Prelu(Op):
         return self._into_x(xp, at), xp.clip(at.inputs[0], -inf, 0.0) if own else None
 
     def kinks(self, xp: Namespace, at: Point) -> Array | None:
-        x, slope = at.inputs
-        return (x == 0) & (slope != 1)
+        return (at.inputs[0] == 0) & (self._slope(at.inputs[1]) != 1)
 
     def subgradient(self, xp: Namespace, at: Point) -> Array:
         return self._into_x(xp, at)
 
-    @staticmethod
-    def _into_x(xp: Namespace, at: Point) -> Array:
-        x, slope = at.inputs
-        return xp.where(x > 0, xp.ones_like(x), slope)
+    def _into_x(self, xp: Namespace, at: Point) -> Array:
+        x = at.inputs[0]
+        return xp.where(x > 0, xp.ones_like(x), self._slope(at.inputs[1]))
+
+    def _slope(self, slope: Array) -> Array:
+        """a as it meets s."""
+        return aligned(slope, int(self.one_per_last_axis), self.rank)
 
 
 @register
