@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import NoReturn
@@ -19,11 +20,12 @@ from starlette.types import Receive, Scope, Send
 from chainrule.api.authentication import Caller, Keys
 from chainrule.api.exchange import ClientGone, Exchange
 from chainrule.api.health import Health
-from chainrule.api.items import Items, refused
+from chainrule.api.items import Answer, Items, refused
 from chainrule.api.lines import Line, LineSplitter
 from chainrule.api.metrics import Metrics
 from chainrule.api.problems import Problem
 from chainrule.api.settings import Settings
+from chainrule.api.stacking import answers
 from chainrule.api.workers import Workers
 from chainrule.operations import Calls
 
@@ -34,9 +36,9 @@ _TAKEN = re.compile(
 
 PORTION = 0.03
 """Seconds for which a thread works on a batch before it sends what it has, and lets others have their turn."""
-MOST_LINES = 64
+MOST_LINES = 100
 """Lines of a slice."""
-MOST_BYTES = 1 << 18
+MOST_BYTES = 1 << 19
 """Bytes of a slice, unless a single line is longer; and of the answers made before they are sent."""
 NOTICED = 0.25
 """Seconds within which a batch that waits for its caller notices that the service drains."""
@@ -54,6 +56,8 @@ class Slice:
     """Read after the service began to drain."""
     answers: list[bytes] = field(default_factory=list)
     sent: int = 0
+    following: Iterator[Answer] | None = None
+    """Makes the next answers, once the first has been asked for."""
 
     @property
     def size(self) -> int:
@@ -97,6 +101,8 @@ class Batch:
         """Slices of which some lines have no answer yet."""
         self._abandoned = False
         self._answered = 0
+        self._statuses: list[int] = []
+        """Of the answers made since they were last counted."""
         self._ended = False
         """Whether the body has been read to its end."""
         self._active = perf_counter()
@@ -199,21 +205,22 @@ class Batch:
         while len(taken.answers) < len(taken.lines) and not self._abandoned:
             if perf_counter() - started > PORTION or size > MOST_BYTES:
                 break
-            line = taken.lines[len(taken.answers)]
             if taken.late:
-                answer = self._items.put_off(line, _shutting_down())
+                answer = self._put_off_line(taken.lines[len(taken.answers)])
             else:
                 wait = self._caller.count()
                 if wait:
                     return wait
-                answer = self._answer_to(line)
+                taken.following = taken.following or answers(self._items, taken.lines, self._watch)
+                status, answer = next(taken.following)
+                self._statuses.append(status)
             taken.answers.append(answer)
             size += len(answer)
         return 0.0
 
-    def _answer_to(self, line: Line) -> bytes:
+    def _watch(self) -> Callable[[], bool]:
         end = perf_counter() + self._patience
-        return self._items.answer(line, lambda: self._abandoned or perf_counter() > end)
+        return lambda: self._abandoned or perf_counter() > end
 
     async def _put_off(self) -> None:
         """Answer at once what was read and has no answer: there is no time left."""
@@ -221,12 +228,17 @@ class Batch:
         for taken in self._accepted:
             await self._send_of(taken)
             left = taken.lines[taken.sent :]
-            await self._send(b"".join(self._items.put_off(line, _shutting_down()) for line in left))
+            await self._send(b"".join(map(self._put_off_line, left)))
         await self._send(b"", more=False)
+
+    def _put_off_line(self, line: Line) -> bytes:
+        status, answer = self._items.put_off(line, _shutting_down())
+        self._statuses.append(status)
+        return answer
 
     def _count(self) -> None:
         """Count the answers made since last time."""
-        statuses, self._items.statuses = self._items.statuses, []
+        statuses, self._statuses = self._statuses, []
         self._answered += len(statuses)
         self._service.metrics.answered(statuses)
 

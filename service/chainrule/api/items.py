@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, get_args
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar, get_args
 
 import orjson
 
@@ -14,20 +16,64 @@ from chainrule.api.lines import Line
 from chainrule.api.logs import log_fault
 from chainrule.api.memory import OutOfMemory, guarded
 from chainrule.api.problems import Problem, internal_error, problem_of
+from chainrule.engine.errors import EngineError
 from chainrule.engine.trace import Cancelled
-from chainrule.operations import Calls, Fault, Refused
+from chainrule.operations import Call, Calls, Fault, Refused, Reply
 from chainrule.operations.calls import not_json
 from chainrule.operations.refusals import refuse
 from chainrule.operations.results import warn_nonfinite
 from chainrule.schemas.batch import LONGEST_ID, BatchItem
+from chainrule.schemas.cuts import Cut
 from chainrule.schemas.encoding import encode
-from chainrule.schemas.envelope import MalformedBody, parse_skeleton, split
+from chainrule.schemas.envelope import Envelope, MalformedBody, parse_skeleton, split
 from chainrule.schemas.ops import nearest
+from chainrule.schemas.parts import Tree
 
 FIELDS = tuple(BatchItem.model_fields)
 OPERATIONS = get_args(BatchItem.model_fields["operation"].annotation)
+TOGETHER = ("gradients", "loss", "forward")
+"""Operations of which requests may be computed together."""
 
-Tree = Mapping[str, Any]
+MOST_CUTS = 4
+"""Requests that a batch tells at a glance: the latest that are alike but for their numbers."""
+LONGEST_CUT = 1 << 14
+"""Bytes outside its tensors of an item that is told so."""
+_ID = re.compile(rb'\s*\{\s*"id"\s*:\s*(0|-?[1-9]\d{0,17}|"[\w.:/ -]{1,%d}")(?=\s*,)' % LONGEST_ID)
+"""How most items begin."""
+
+Answer: TypeAlias = tuple[int, bytes]
+"""The status of an item, and the line that answers it."""
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """What items have in common that differ in their numbers alone. `together`: whether they may be computed so."""
+
+    operation: str
+    tree: Tree
+    together: bool
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """A sound line: what it is told by, its request, and the raw text of its tensors.
+
+    `line` is there where it was taken at a glance, so that what may be wrong with its tensors is not known.
+    """
+
+    told: bytes
+    request: Request
+    spans: tuple[bytes, ...]
+    line: Line | None = None
+    tried: bool = False
+    """Whether it has been computed in company, or was to be."""
+    answer: Answer | None = None
+
+    def brackets(self) -> tuple[int, ...]:
+        """Different for most tensors of different shapes."""
+        return tuple([span.count(mark) for span in self.spans for mark in (b"[", b",")])
 
 
 class Items:
@@ -35,11 +81,26 @@ class Items:
 
     def __init__(self, calls: Calls, caller: Caller, exchange: Exchange, most: int) -> None:
         self._calls, self._caller, self._exchange, self._most = calls, caller, exchange, most
-        self.statuses: list[int] = []
-        """Of the answers made so far, until somebody takes them."""
+        self._requests: dict[tuple[str, bytes, int], Request] = {}
+        self._cuts: list[tuple[Cut, Request]] = []
 
-    def answer(self, line: Line, cancelled: Callable[[], bool]) -> bytes:
-        """The line that answers a line."""
+    # -- reading --------------------------------------------------------------------------------------------------
+    def read(self, line: Line) -> Item | Answer:
+        """What a line asks for, or what is wrong with it."""
+        return self._at_a_glance(line) or self._read(line)
+
+    def _at_a_glance(self, line: Line) -> Item | None:
+        """The item, if it has the same text around its id and its tensors as a late one."""
+        if line.text is None or (begun := _ID.match(line.text)) is None:
+            return None
+        rest = line.text[begun.end() :]
+        for cut, request in self._cuts:
+            envelope = cut.apply(rest)
+            if envelope is not None:
+                return Item(b'"id":%b' % begun[1], request, envelope.spans, line)
+        return None
+
+    def _read(self, line: Line) -> Item | Answer:
         told = _number(line)
         try:
             if line.text is None:
@@ -49,27 +110,85 @@ class Items:
             told = _identity(tree) or told
             check_item(tree)
             self._caller.check(tree["operation"])
-            reply = guarded(lambda: self._reply(tree, envelope.spans, cancelled))
+            request = self._request(tree["operation"], tree["request"], len(envelope.spans))
+            self._keep_cut(told, envelope, request)
         except Exception as error:
-            return self._refused(told, self._problem(error))
-        self.statuses.append(200)
-        return _replied(told, reply)
+            return self._refused(told, error)
+        return Item(told, request, envelope.spans)
 
-    def put_off(self, line: Line, problem: Problem) -> bytes:
-        """The line that answers a line which is not looked into further than for its id."""
+    def _request(self, operation: str, tree: Tree, spans: int) -> Request:
+        """The same object for the same request, numbers apart, while that is among the latest."""
+        if operation not in TOGETHER:
+            return Request(operation, tree, together=False)
+        key = operation, orjson.dumps(tree), spans
+        if key not in self._requests:
+            if len(self._requests) == MOST_CUTS:
+                self._requests.clear()
+            self._requests[key] = Request(operation, tree, together=len(key[1]) <= LONGEST_CUT)
+        return self._requests[key]
+
+    def _keep_cut(self, told: bytes, envelope: Envelope, request: Request) -> None:
+        begun = _ID.match(envelope.skeleton)
+        if not request.together or begun is None:
+            return
+        rest = envelope.skeleton[begun.end() :]
+        cut = Cut.of(Envelope(rest, envelope.spans))
+        # Of an id given twice the last one counts.
+        if cut is not None and len(rest) <= LONGEST_CUT and b'"id"' not in rest and told == b'"id":%b' % begun[1]:
+            self._cuts = [(cut, request), *self._cuts[: MOST_CUTS - 1]]
+
+    # -- answering ------------------------------------------------------------------------------------------------
+    def ready(self, item: Item) -> Call | Answer:
+        """The item ready to run, or what is wrong with it."""
+
+        def parse() -> Call:
+            return self._calls.parse_part(item.request.operation, item.request.tree, item.spans, self._caller.terms)
+
+        try:
+            return guarded(parse)
+        except Exception as error:
+            if item.line is None:
+                return self._refused(item.told, error)
+        read = self._read(item.line)  # Only a look at the whole line tells what is wrong.
+        return self.ready(read) if isinstance(read, Item) else read
+
+    def answer(self, item: Item, call: Call, cancelled: Callable[[], bool]) -> Answer:
+        """The answer to an item which is ready."""
+        try:
+            return _replied(item.told, guarded(lambda: _encoded(call.run(cancelled))))
+        except Exception as error:
+            return self._refused(item.told, error)
+
+    def answer_together(self, items: Sequence[Item], cancelled: Callable[[], bool]) -> bool:
+        """Answer items that have one request, but for those of which there is more to say than of the others.
+
+        Whether they could be computed together; if not, some of them may be at fault, or of other shapes.
+        """
+        request = items[0].request
+        try:
+            stack = self._calls.stack(request.operation, request.tree, [item.spans for item in items])
+            if stack is None:
+                return False
+            replies = guarded(lambda: stack.run(cancelled))
+        except (Refused, EngineError):
+            return False
+        except (Cancelled, OutOfMemory):
+            return True
+        for item, reply in zip(items, replies, strict=True):
+            if reply is not None and (text := _finite(reply)) is not None:
+                item.answer = _replied(item.told, text)
+        return True
+
+    def put_off(self, line: Line, problem: Problem) -> Answer:
+        """The answer to a line which is not looked into further than for its id."""
         told = _number(line)
         with suppress(MalformedBody):
             told = _identity(parse_skeleton(split(line.text or b"", words=True))) or told
         return self._refused(told, problem)
 
-    def _refused(self, told: bytes, problem: Problem) -> bytes:
-        self.statuses.append(problem.status)
-        return refused(told, problem, self._exchange.request_id)
-
-    def _reply(self, tree: Tree, spans: tuple[bytes, ...], cancelled: Callable[[], bool]) -> bytes:
-        call = self._calls.parse_part(tree["operation"], tree["request"], spans, self._caller.terms)
-        reply = call.run(cancelled)
-        return encode(reply, lambda paths: warn_nonfinite(reply, paths))
+    def _refused(self, told: bytes, error: Exception) -> Answer:
+        problem = self._problem(error)
+        return problem.status, refused(told, problem, self._exchange.request_id)
 
     def _problem(self, error: Exception) -> Problem:
         match error:
@@ -111,8 +230,19 @@ def refused(told: bytes, problem: Problem, request_id: str) -> bytes:
     return b'{%b,"status":%d,"problem":%b}\n' % (told, problem.status, problem.document(request_id))
 
 
-def _replied(told: bytes, reply: bytes) -> bytes:
-    return b'{%b,"status":200,"reply":%b}\n' % (told, reply)
+def _replied(told: bytes, reply: bytes) -> Answer:
+    return 200, b'{%b,"status":200,"reply":%b}\n' % (told, reply)
+
+
+def _encoded(reply: Reply) -> bytes:
+    return encode(reply, lambda paths: warn_nonfinite(reply, paths))
+
+
+def _finite(reply: Reply) -> bytes | None:
+    """The reply's text; None where a number is not finite."""
+    found: list[list[str]] = []
+    text = encode(reply, found.append)
+    return None if found else text
 
 
 def _identity(tree: Tree) -> bytes | None:

@@ -41,7 +41,7 @@ def fuse(trace: Trace) -> Fused | None:
     if pair is None or pair.loss.clamp is not None or pair.loss.reduction == "none":
         return None
     activation, loss = trace.points[pair.number], trace.points[pair.loss_number]
-    if not trace.xp.count_nonzero(_extreme(trace.xp, activation.output)):
+    if not trace.xp.count_nonzero(extreme(trace.xp, activation.output)):
         return None
     target = loss.saved.saved.target
     if isinstance(pair.op, Softargmax):
@@ -75,7 +75,7 @@ def _pair(plan: Plan) -> _Pair | None:
     return _Pair(step.op, plan.steps.index(step), loss, number)
 
 
-def _extreme(xp: Namespace, p: Array) -> Array:
+def extreme(xp: Namespace, p: Array) -> Array:
     """Where a probability has rounded towards 1, or its reciprocal may overflow."""
     return (p > 1 - NEAR) | (p < xp.tiny)
 
@@ -84,7 +84,7 @@ def _through_sigmoid(xp: Namespace, at: Point, y: Array) -> Array | None:
     """(1 − y)σ(s) − yσ(−s), the derivative of an element of the loss by s; None where the chain is as good."""
     p = at.output
     lost = (xp.abs(p - y) < NEAR) | (p * (1 - p) < xp.tiny)
-    if not xp.count_nonzero(_extreme(xp, p) & lost):
+    if not xp.count_nonzero(extreme(xp, p) & lost):
         return None
     return derivative_by_logit(xp, at.inputs[0], y)
 
@@ -100,7 +100,7 @@ def _through_softargmax(xp: Namespace, at: Point, y: Array, beta: float) -> Arra
     other p, and pⱼ/qₘ as the softargmax over the other classes.
     """
     p = at.output
-    if p.shape[-1] == 1 or not xp.count_nonzero(_extreme(xp, p) & ((p > 0.5) | (y != 0))):
+    if p.shape[-1] == 1 or not xp.count_nonzero(extreme(xp, p) & ((p > 0.5) | (y != 0))):
         return None
     large = p > 0.5
     rest = xp.where(large, 0.0, p)

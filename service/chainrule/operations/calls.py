@@ -21,11 +21,13 @@ from chainrule.operations.prepared import Arrays, prepare
 from chainrule.operations.refusals import Refused, refuse
 from chainrule.operations.registry import OPERATIONS, Operation
 from chainrule.operations.results import Reply
+from chainrule.operations.stacks import Stack, stacks
 from chainrule.operations.structures import Structure, Structures
 from chainrule.operations.terms import UNLIMITED, Terms
 from chainrule.operations.validation import refusal_of
 from chainrule.schemas import requests
 from chainrule.schemas.answers import Answers, MisplacedAnswer, read_answers
+from chainrule.schemas.decoding import TensorError
 from chainrule.schemas.envelope import Envelope, MalformedBody, load, parse_skeleton, split
 from chainrule.schemas.parts import Tree, detach, whole
 from chainrule.schemas.progress import Watch
@@ -120,6 +122,22 @@ class Calls:
         envelope, given = detach(tree, spans, "answers")
         call = self._parsed(name, f"{name} {len(envelope.spans)}", envelope)
         return _marking(call, _answers(given, spans), terms)
+
+    def stack(self, name: str, tree: Tree, spans: Sequence[Sequence[bytes]]) -> Stack | None:
+        """Requests of one parsed skeleton as one, ready to run; None where they are not alike enough for that.
+
+        spans: those of each request, of which the first was made ready by itself.
+        """
+        first = whole(tree, spans[0])
+        structure = self.structures.find(f"{name} {len(first.spans)}", first)
+        if structure is None or any(each[i] != first.spans[i] for i in structure.layout.inlined for each in spans):
+            return None
+        try:
+            arrays = structure.layout.stacked(spans)
+        except TensorError:
+            return None
+        operation = structure.prepared.get(tuple([array.shape[1:] for array in arrays]))
+        return Stack(operation, arrays) if operation is not None and stacks(operation) else None
 
     @staticmethod
     def draws(name: str, body: bytes) -> bool:

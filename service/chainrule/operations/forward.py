@@ -10,6 +10,7 @@ from chainrule.engine.trace import Trace, never
 from chainrule.operations.limits import Limits
 from chainrule.operations.prepared import Arrays, Prepared
 from chainrule.operations.results import Reply, Results
+from chainrule.operations.stacks import StackedResults
 from chainrule.schemas.networks import Drawn
 from chainrule.schemas.requests import ForwardRequest
 
@@ -22,6 +23,7 @@ class Forward:
         self.prepared, self.request = prepared, prepared.request
         self.cost: Cost = prepared.cost + forward_cost(prepared.plan, traced=self.request.trace)
         limits.check(self.cost, self.request.dtype)
+        self.stacked = not (self.request.trace or prepared.draws)
 
     def run(self, arrays: Arrays, cancelled: Callable[[], bool] = never) -> Reply:
         """The reply. Raises Refused, and Cancelled."""
@@ -34,6 +36,12 @@ class Forward:
             if drawn:
                 reply["drawn"] = {name: self.prepared.xp.to_numpy(trace.value(name)) for name in drawn}
         return results.finish(reply, [])
+
+    def run_stack(self, arrays: Arrays, cancelled: Callable[[], bool] = never) -> list[Reply | None]:
+        """See `Stacking`."""
+        results = StackedResults(self.prepared, trace := self.prepared.stacked_trace(arrays, cancelled))
+        output = self.prepared.plan.output
+        return results.finish({"outputs": results.value(output, trace.values[output])})
 
 
 def trace_entries(trace: Trace, results: Results) -> list[dict[str, Any]]:

@@ -20,10 +20,11 @@ from chainrule.engine.verify import FORWARD_PASSES, verify
 from chainrule.operations.limits import Limits
 from chainrule.operations.loss import check_per_example
 from chainrule.operations.naming import resolve_wrt
-from chainrule.operations.objective import objective_slot, upstream_array
+from chainrule.operations.objective import objective_slot, stacked_upstream, upstream_array
 from chainrule.operations.prepared import Arrays, Prepared
 from chainrule.operations.refusals import refuse
 from chainrule.operations.results import Reply, Results, check_layout
+from chainrule.operations.stacks import StackedResults
 from chainrule.schemas.requests import GradientsRequest
 
 
@@ -55,6 +56,7 @@ class Gradients:
             complex_values = 4 * forward_cost(plan).held  # complex128 is four times as wide as float32
             self.cost += Cost(flops=passes * plan.flops, held=complex_values, calls=passes * len(plan.steps))
         limits.check(self.cost, self.request.dtype)
+        self.stacked = not (self.request.per_example or self.request.steps or self.request.verify or prepared.draws)
 
     def run(self, arrays: Arrays, cancelled: Callable[[], bool] = never) -> Reply:
         """The reply. Raises Refused, and Cancelled."""
@@ -81,6 +83,19 @@ class Gradients:
                 doubts.append("at a kink, differences need not agree with the subgradient that was used")
             warnings += [f"verification: {doubt}" for doubt in doubts]
         return results.finish(reply, warnings)
+
+    def run_stack(self, arrays: Arrays, cancelled: Callable[[], bool] = never) -> list[Reply | None]:
+        """See `Stacking`."""
+        plan, by_upstream = self.prepared.plan, self.request.upstream is not None
+        trace = self.prepared.stacked_trace(arrays, cancelled)
+        results = StackedResults(self.prepared, trace)
+        seed = stacked_upstream(self.prepared, self.request, arrays) if by_upstream else 1.0
+        found = pull_back(trace, self.program, seed, cancelled=cancelled)
+        columns: dict[str, Any] = {"outputs": results.value(plan.output, trace.values[plan.output])}
+        if not by_upstream:
+            columns["loss"] = results.value(self.of, trace.values[self.of])
+        columns["gradients"] = {name: results.gradient(slot, found.get(slot)) for name, slot in self.wrt.items()}
+        return results.finish(columns, self.with_kinks, kinks=[], kink_count=0)
 
     def _check_per_example(self) -> None:
         check_per_example(self.request)

@@ -12,6 +12,7 @@ from chainrule.operations.limits import Limits
 from chainrule.operations.prepared import Arrays, Prepared
 from chainrule.operations.refusals import refuse
 from chainrule.operations.results import Reply, Results
+from chainrule.operations.stacks import StackedResults
 from chainrule.schemas.requests import LossRequest, Problem
 
 
@@ -26,6 +27,7 @@ class Loss:
             check_per_example(self.request)
         self.cost: Cost = prepared.cost + forward_cost(prepared.plan)
         limits.check(self.cost, self.request.dtype)
+        self.stacked = not (self.request.per_example or prepared.draws)
 
     def run(self, arrays: Arrays, cancelled: Callable[[], bool] = never) -> Reply:
         """The reply. Raises Refused, and Cancelled."""
@@ -38,6 +40,12 @@ class Loss:
         if self.request.per_example:
             reply["per_example"] = {"loss": self.prepared.xp.to_numpy(_shares(trace))}
         return results.finish(reply, loss_warnings(trace))
+
+    def run_stack(self, arrays: Arrays, cancelled: Callable[[], bool] = never) -> list[Reply | None]:
+        """See `Stacking`."""
+        results = StackedResults(self.prepared, trace := self.prepared.stacked_trace(arrays, cancelled))
+        slots = {"outputs": self.prepared.plan.output, "loss": self.slot}
+        return results.finish({name: results.value(slot, trace.values[slot]) for name, slot in slots.items()})
 
 
 def need_loss(prepared: Prepared, or_else: str = "") -> int:

@@ -33,6 +33,16 @@ def upstream_array(prepared: Prepared, request: _Seeded, arrays: Arrays) -> Any:
     return prepared.on_device(given.reshape(plan.full_shape(plan.output)))
 
 
+def stacked_upstream(prepared: Prepared, request: _Seeded, arrays: Arrays) -> Any:
+    """The upstreams of P requests on the device, with an axis for the batch. Raises Refused for their shape."""
+    assert request.upstream is not None
+    plan, given = prepared.plan, arrays[request.upstream.index]
+    if given.shape[1:] != prepared.shape(plan.output):
+        raise refuse("/upstream", "upstream does not have the outputs' shape")
+    full = (plan.batch if plan.slots[plan.output].batched else 1, *plan.slots[plan.output].shape)
+    return prepared.on_device(np.asarray(given, dtype=np.float64).reshape((len(given), *full)))
+
+
 def _scalar_loss(prepared: Prepared) -> int:
     slot = need_loss(prepared, '; or a cotangent of the outputs under "upstream"')
     if prepared.plan.slots[slot].batched or prepared.plan.slots[slot].shape:

@@ -53,6 +53,12 @@ class Prepared:
         except BackendUnavailable as error:
             raise refuse(f"/{error.field}", str(error)) from None
 
+    @cached_property
+    def stacked_xp(self) -> Namespace:
+        """The same for several requests at once."""
+        request = self.request
+        return choose(request.backend, request.device, request.dtype, stacked=True)
+
     def drops_batch(self, slot: int) -> bool:
         """Whether a value is held with a batch axis of 1 that the caller does not see."""
         return not self.request.batched and self.plan.slots[slot].batched
@@ -60,6 +66,11 @@ class Prepared:
     def shape(self, slot: int) -> Shape:
         """The shape of a value as the caller sees it."""
         return self.plan.full_shape(slot)[self.drops_batch(slot) :]
+
+    @property
+    def draws(self) -> bool:
+        """Whether some of its numbers are drawn."""
+        return any(isinstance(source, Drawn) for _, source, *_ in self.leaves)
 
     @property
     def cost(self) -> Cost:
@@ -83,6 +94,15 @@ class Prepared:
         except EngineError as error:
             raise self.description.pointers.refusal(error) from None
 
+    def stacked_trace(self, arrays: Arrays, cancelled: Callable[[], bool] = never) -> Trace:
+        """Run forward on the arrays of P requests, each (P, *shape). Raises Refused, EngineError and Cancelled."""
+        leaves = {}
+        for name, source, batched, exact in self.leaves:
+            assert isinstance(source, TensorSlot)
+            array = self._as_read(arrays, source, exact)
+            leaves[name] = self.on_device(array if batched and self.request.batched else array[:, None])
+        return run_forward(self.plan, self.stacked_xp, leaves, cancelled)
+
     def on_device(self, array: NDArray[Any]) -> Array:
         """An array of the request in the dtype and on the device asked for. Raises Refused where it does not fit."""
         found = self.xp.asarray(array)
@@ -93,10 +113,13 @@ class Prepared:
     def _host(self, arrays: Arrays, source: Source, batched: bool, exact: bool) -> NDArray[Any]:
         if isinstance(source, Drawn):
             return draw(source.shape, source.init, source.scale, source.seed)
-        array = arrays[source.index]
-        if not exact and array.dtype.kind != "f":
-            array = array.astype(np.float64)
+        array = self._as_read(arrays, source, exact)
         return array[None] if batched and not self.request.batched else array
+
+    @staticmethod
+    def _as_read(arrays: Arrays, source: TensorSlot, exact: bool) -> NDArray[Any]:
+        array = arrays[source.index]
+        return array if exact or array.dtype.kind == "f" else array.astype(np.float64)
 
 
 def prepare(request: Problem, shapes: Sequence[Shape]) -> Prepared:

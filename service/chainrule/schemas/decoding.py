@@ -4,6 +4,7 @@ Every way gives a C-contiguous int64 or float64 array, or a TensorError that say
 """
 
 import re
+from collections.abc import Sequence
 from itertools import chain
 from math import prod
 from typing import Any, TypeAlias
@@ -61,6 +62,25 @@ def _short(text: bytes) -> Array | None:
     except ValueError:
         return None
     return array if array.dtype in _STANDARD and array.size and 0 < array.ndim <= MAX_RANK else None
+
+
+def decode_stack(texts: Sequence[bytes]) -> Array:
+    """The arrays that the texts stand for as one, of one axis more: (number of texts, …).
+
+    Raises TensorError where `decode` refuses one of them, and where they differ in shape. float64 where one of them is.
+    """
+    together = b",".join(texts)
+    _refuse_words(together)
+    # Text that is not JSON may be JSON among its neighbours, as "[[1]" before "[2]]". Of the nulls between them, one
+    # that such a text has drawn into its brackets is not at the top, and no number where it is.
+    try:
+        nested = orjson.loads(b"[%b]" % b",null,".join(texts))
+    except orjson.JSONDecodeError:
+        raise TensorError("a text is not JSON") from None
+    rows = nested[::2]
+    if len(nested) != 2 * len(texts) - 1 or nested[1::2].count(None) < len(texts) - 1 or type(rows[0]) is not list:
+        raise TensorError("a text is no array")
+    return _flattened(rows, 0, integers=not (b"." in together or b"e" in together or b"E" in together))
 
 
 def _joined(text: bytes) -> Array:

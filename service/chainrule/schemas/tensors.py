@@ -24,7 +24,7 @@ from pydantic import BaseModel, BeforeValidator, FailFast, Field, GetCoreSchemaH
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from typing_extensions import TypeAliasType
 
-from chainrule.schemas.decoding import Array, TensorError, decode, from_array, from_lists, from_number
+from chainrule.schemas.decoding import Array, TensorError, decode, decode_stack, from_array, from_lists, from_number
 from chainrule.schemas.envelope import TensorRef
 
 MAX_INLINE = 1024
@@ -71,6 +71,17 @@ class ArrayLayout:
     def arrays(self, spans: Sequence[bytes]) -> list[Array]:
         """Decodes the spans of one request. Raises UnfitTensor at the first that is no tensor."""
         return [_decoded(source, spans) if isinstance(source, TensorRef) else source for source in self.sources]
+
+    def stacked(self, spans: Sequence[Sequence[bytes]]) -> list[Array]:
+        """Decodes the spans of P requests, each array (P, *shape). Raises TensorError where one of them is no tensor or
+        their shapes differ."""
+        columns, arrays = list(zip(*spans, strict=True)), list[Array]()
+        for source in self.sources:
+            if isinstance(source, TensorRef):
+                arrays.append(decode_stack(columns[source.index]))
+            else:
+                arrays.append(source[None].repeat(len(spans), 0))
+        return arrays
 
 
 def _decoded(ref: TensorRef, spans: Sequence[bytes]) -> Array:

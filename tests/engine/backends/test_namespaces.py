@@ -40,6 +40,7 @@ CALLS = {
     "one": lambda xp, a: xp.one,
     "where_positive": lambda xp, a: xp.where_positive(a(X), a(np.stack([SECOND, X]))),
     "maximum": lambda xp, a: xp.maximum(a(X), a(SECOND)),
+    "contract": lambda xp, a: xp.contract(a(X), a(X[0]))[0] + xp.contract(a(X[1]), a(X[0])),
     "matmul": lambda xp, a: xp.matmul(a(X), a(WEIGHT.T))[0] + xp.matmul(a(X[0]), a(WEIGHT.T)),
     "linear": lambda xp, a: xp.linear(a(X), a(WEIGHT), a(BIAS)) + xp.linear(a(X), a(WEIGHT), None),
     "where": lambda xp, a: xp.where(a(X) > 0, a(X), 2.5) + xp.where(a(X) > 0, 1.0, a(SECOND)),
@@ -65,6 +66,7 @@ CALLS = {
 }
 QUESTIONS = {
     "size": lambda xp, a: (xp.size(a(X)), xp.size(a(X)[0]), xp.size(xp.zero)),
+    "examples": lambda xp, a: xp.examples(a(X)),
     "count_nonzero": lambda xp, a: (xp.count_nonzero(a(X) > 0), xp.count_nonzero(a(np.zeros(3)))),
     "all_finite": lambda xp, a: (
         xp.all_finite(a(X)),
@@ -73,7 +75,7 @@ QUESTIONS = {
     ),
     "is_integer": lambda xp, a: (xp.is_integer(a(CLASSES)), xp.is_integer(a(X))),
 }
-ATTRIBUTES = {"name", "dtype", "device", "tiny"}
+ATTRIBUTES = {"name", "dtype", "device", "number_axes", "tiny"}
 OWN_COMPLEX = (
     "abs",
     "sign",

@@ -1,4 +1,4 @@
-"""A stack of problems, computed together, gives each what it gives alone: every op at every sample, on both backends."""
+"""A stack of problems, computed together, gives each what it gives alone: every op at every sample, each backend."""
 
 from dataclasses import replace
 

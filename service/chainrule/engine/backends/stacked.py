@@ -1,8 +1,8 @@
 """What is different where arrays hold P problems of the same shapes, which are computed together.
 
-A value with a batch axis is (P, N, …), one without, such as a parameter or the loss, (P, 1, …): so it broadcasts against
-the former, problem with problem, and rules that count axes from the end are none the wiser. What is left are the sums
-over a whole batch, and the products with a matrix that all examples share.
+A value with a batch axis is (P, N, …), one without, such as a parameter or the loss, (P, 1, …): so the two broadcast,
+problem with problem, and rules that count axes from the end are none the wiser. What is left are the sums over a whole
+batch, and the products with a matrix that all examples share.
 """
 
 from __future__ import annotations
@@ -50,8 +50,3 @@ class Stacked:
     def examples(x: Array) -> int:
         length: int = x.shape[1]
         return length
-
-    @staticmethod
-    def anywhere(mask: Array) -> Array:
-        """Of each problem, whether the mask holds for any of its elements: (P,)."""
-        return mask.reshape((len(mask), -1)).any(1)

@@ -174,11 +174,11 @@ class TorchNamespace:
         return not (x.is_floating_point() or x.is_complex())
 
 
-class StackedTorchNamespace(Stacked, TorchNamespace):
+class StackedTorchNamespace(Stacked, TorchNamespace):  # type: ignore[misc]
     """The same for a stack of problems."""
 
     @staticmethod
-    def linear(x: Array, weight: Array, bias: Array | None) -> Array:
+    def linear(x: Array, weight: Array, bias: Array | None) -> Array:  # type: ignore[override]
         if bias is None or x.ndim != 3:
             return Stacked.linear(x, weight, bias)
         return torch.baddbmm(bias, x, weight[:, 0].mT)
