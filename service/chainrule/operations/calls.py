@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from pydantic import ValidationError
 
+from chainrule.engine.backends import Shape
 from chainrule.engine.cost import Cost
 from chainrule.engine.trace import never
 from chainrule.operations.limits import Limits
@@ -21,7 +22,7 @@ from chainrule.operations.prepared import Arrays, prepare
 from chainrule.operations.refusals import Refused, refuse
 from chainrule.operations.registry import OPERATIONS, Operation
 from chainrule.operations.results import Reply
-from chainrule.operations.stacks import Stack, stacks
+from chainrule.operations.stacks import Stack, most_of, stacks
 from chainrule.operations.structures import Structure, Structures
 from chainrule.operations.terms import UNLIMITED, Terms
 from chainrule.operations.validation import refusal_of
@@ -126,7 +127,7 @@ class Calls:
     def stack(self, name: str, tree: Tree, spans: Sequence[Sequence[bytes]]) -> Stack | None:
         """Requests of one parsed skeleton as one, ready to run; None where they are not alike enough for that.
 
-        spans: those of each request, of which the first was made ready by itself.
+        spans: those of each request. Raises Refused where they are at fault.
         """
         first = whole(tree, spans[0])
         structure = self.structures.find(f"{name} {len(first.spans)}", first)
@@ -136,8 +137,10 @@ class Calls:
             arrays = structure.layout.stacked(spans)
         except TensorError:
             return None
-        operation = structure.prepared.get(tuple([array.shape[1:] for array in arrays]))
-        return Stack(operation, arrays) if operation is not None and stacks(operation) else None
+        operation = self._operation(name, structure, tuple([array.shape[1:] for array in arrays]))
+        if not stacks(operation) or len(spans) > most_of(operation.cost):
+            return None
+        return Stack(operation, arrays)
 
     @staticmethod
     def draws(name: str, body: bytes) -> bool:
@@ -210,12 +213,14 @@ class Calls:
             raise refusal_of(error, loaded, model) from None
 
     def _call(self, name: str, structure: Structure[Operation], arrays: Arrays) -> Call:
-        shapes = tuple([array.shape for array in arrays])
+        return Call(self._operation(name, structure, tuple([array.shape for array in arrays])), arrays)
+
+    def _operation(self, name: str, structure: Structure[Operation], shapes: tuple[Shape, ...]) -> Operation:
         operation = structure.prepared.get(shapes)
         if operation is None:
             operation = OPERATIONS[name][1](prepare(structure.model, shapes), self.limits)
             self.structures.add(structure, shapes, operation)
-        return Call(operation, arrays)
+        return operation
 
 
 def not_json(error: MalformedBody) -> Refused:

@@ -33,6 +33,7 @@ class Stacking(Protocol):
     """An operation that runs on a stack too. `arrays`: each of the request's tensors P times, (P, *shape)."""
 
     prepared: Prepared
+    cost: Cost
 
     def run_stack(self, arrays: Arrays, cancelled: Callable[[], bool]) -> list[Reply | None]:
         """The replies; None for a request that is to be run alone, because there is more to say of it.
