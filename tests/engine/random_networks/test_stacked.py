@@ -33,7 +33,10 @@ def test_a_stack_of_problems_gives_what_each_gives(network_strategy: Any, backen
     network = data.draw(network_strategy)
     rng = np.random.default_rng(3)
     near = [
-        replace(network, arrays={name: array * rng.uniform(0.9, 1.1, array.shape) for name, array in held.items()})
+        replace(
+            network,
+            arrays={name: np.asarray(array * rng.uniform(0.9, 1.1, array.shape)) for name, array in held.items()},
+        )
         for held in [network.arrays] * PROBLEMS
     ]
     alone = [values_and_gradients(each, choose(backend, "cpu", "float64"), each.arrays) for each in near]
