@@ -14,13 +14,14 @@ import numpy as np
 import torch
 from by_hand import by_hand
 from environment import MISSING, installed
-from networks import PARAMETERS, Problem, Sizes, problem
+from networks import PARAMETERS, Problem, Sizes, planned, problem
 from numpy.typing import NDArray
 from pairs import TOLD, Goal, Row, Skipped, paired, timed
 from torch.nn import functional
 
 from chainrule.engine.backends import Array
 from chainrule.engine.backward import backward_program, pull_back
+from chainrule.engine.plan import Plan
 from chainrule.engine.trace import run_forward
 
 HOMEWORK = Sizes(n=2, a=20, K=5, N=10)
@@ -35,6 +36,7 @@ def measure(quick: bool) -> Iterator[Row | Skipped]:
     Plans are kept between requests, so making one is not counted.
     """
     net = problem(HOMEWORK)
+    yield from _unseen(net, 2 if quick else 9)
     for backend, bound in (("torch", 2.3), ("numpy", 4.5)):
         yield from _compared("gradients", net, backend, bound, turns=3 if quick else 101, times=5 if quick else 200)
     net = problem(Sizes(64, 128, 64, 64) if quick else LARGE, "float32")
@@ -62,6 +64,20 @@ def _compared(what: str, net: Problem, backend: str, bound: float, turns: int, t
     yield paired(what, (f"{backend} by hand", hand), ("autograd.grad", autograd), TOLD, turns)
 
 
+def _unseen(net: Problem, turns: int) -> Iterator[Row | Skipped]:
+    """The first gradients of a net: planned, or compiled, and computed."""
+    what = f"first gradients of a new net ({net.sizes}, {net.dtype})"
+    if not installed("jax"):
+        yield Skipped(f"{what} against JAX", MISSING)
+        return
+    import jax_side
+
+    for backend in ("torch", "numpy"):
+        ours, peer = (lambda: engine(net, backend, plan=planned(net.sizes))()), jax_side.compiled_anew(net)  # noqa: B023
+        check_equal(ours, peer)
+        yield paired(what, (f"{backend} backend", timed(ours, 1)), ("JAX, jit(grad)", timed(peer, 1)), TOLD, turns)
+
+
 def check_equal(ours: Run, peer: Run) -> None:
     """Raises AssertionError where the two sides do not compute the same numbers."""
     for found, wanted in zip(ours(), peer(), strict=True):
@@ -74,10 +90,10 @@ def _check_close(found: NDArray[Any], wanted: NDArray[Any]) -> None:
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1000 * np.finfo(wanted.dtype).eps * np.abs(wanted).max())
 
 
-def engine(net: Problem, backend: str) -> Run:
+def engine(net: Problem, backend: str, device: str = "cpu", plan: Plan | None = None) -> Run:
     """The gradients with respect to all parameters, by the engine."""
-    xp, leaves = net.backend(backend)
-    plan, wrt = net.plan, net.wrt
+    xp, leaves = net.backend(backend, device)
+    plan, wrt = plan or net.plan, net.wrt
     program = backward_program(plan, plan.loss or 0, wrt)
 
     def run() -> Sequence[Array]:
@@ -94,9 +110,9 @@ def forward(leaves: Mapping[str, torch.Tensor]) -> torch.Tensor:
     return functional.mse_loss(functional.linear(hidden, leaves["W2"], leaves["b2"]), leaves["y"])
 
 
-def autograd_grad(net: Problem) -> Run:
+def autograd_grad(net: Problem, device: str = "cpu") -> Run:
     """The same by torch.autograd.grad."""
-    leaves = net.tensors()
+    leaves = net.tensors(device)
     parameters = [leaves[name] for name in PARAMETERS]
     return lambda: torch.autograd.grad(forward(leaves), parameters)
 

@@ -45,14 +45,14 @@ class Problem:
         """The parameters' slots."""
         return tuple(self.plan.index[name] for name in PARAMETERS)
 
-    def backend(self, name: str) -> tuple[Namespace, dict[str, Array]]:
-        """A backend on the CPU, and the leaves as its arrays."""
-        xp = choose(name, "cpu", self.dtype)
+    def backend(self, name: str, device: str = "cpu") -> tuple[Namespace, dict[str, Array]]:
+        """A backend on a device, and the leaves as its arrays."""
+        xp = choose(name, device, self.dtype)
         return xp, {leaf: xp.asarray(value) for leaf, value in self.values.items()}
 
-    def tensors(self) -> dict[str, torch.Tensor]:
+    def tensors(self, device: str = "cpu") -> dict[str, torch.Tensor]:
         """The leaves for autograd: the parameters ask for gradients."""
-        found = {name: torch.tensor(value) for name, value in self.values.items()}
+        found = {name: torch.tensor(value, device=device) for name, value in self.values.items()}
         for name in PARAMETERS:
             found[name].requires_grad_()
         return found
@@ -60,8 +60,17 @@ class Problem:
 
 def problem(sizes: Sizes, dtype: str = "float64") -> Problem:
     """Weights scaled so that values stay near 1 at any width."""
-    n, a, k, batch = sizes.n, sizes.a, sizes.K, sizes.N
-    shapes = {"x": (n,), "W1": (a, n), "b1": (a,), "W2": (k, a), "b2": (k,), "y": (k,)}
+    random = np.random.default_rng(0)
+    values = {
+        name: random.normal(size=(sizes.N, *shape) if name in "xy" else shape)
+        / np.sqrt(shape[-1] if len(shape) > 1 else 1)
+        for name, shape in shapes_of(sizes).items()
+    }
+    return Problem(sizes, dtype, planned(sizes), {name: value.astype(dtype) for name, value in values.items()})
+
+
+def planned(sizes: Sizes) -> Plan:
+    """The net's plan, made anew."""
     linear, relu, mse = find("linear"), find("relu"), find("mse")
     nodes = (
         Node("s1", linear(), ("x", "W1", "b1")),
@@ -69,10 +78,10 @@ def problem(sizes: Sizes, dtype: str = "float64") -> Problem:
         Node("s2", linear(), ("a1", "W2", "b2")),
     )
     graph = Graph(("x",), PARAMETERS, nodes, "s2", Node("C", mse(), ("s2", "y")))
-    random = np.random.default_rng(0)
-    values = {
-        name: random.normal(size=(batch, *shape) if name in "xy" else shape)
-        / np.sqrt(shape[-1] if len(shape) > 1 else 1)
-        for name, shape in shapes.items()
-    }
-    return Problem(sizes, dtype, make_plan(graph, shapes, batch), {k: v.astype(dtype) for k, v in values.items()})
+    return make_plan(graph, shapes_of(sizes), sizes.N)
+
+
+def shapes_of(sizes: Sizes) -> dict[str, tuple[int, ...]]:
+    """Of every leaf, without the batch."""
+    n, a, k = sizes.n, sizes.a, sizes.K
+    return {"x": (n,), "W1": (a, n), "b1": (a,), "W2": (k, a), "b2": (k,), "y": (k,)}

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from homework.net import Post
+from torch_device import DEVICE
 
 
 @pytest.fixture(params=["torch", "numpy"])
@@ -16,11 +17,12 @@ def post(request: pytest.FixtureRequest, url: str) -> Post:
     """Posts a problem to an endpoint, on either backend, and returns the reply."""
 
     def posted(endpoint: str, **problem: Any) -> dict[str, Any]:
-        body = _plain({"backend": request.param, **problem})
+        device = DEVICE if request.param == "torch" else "cpu"
+        body = _plain({"backend": request.param, "device": device, **problem})
         reply = httpx.post(f"{url}/v1/{endpoint}", json=body, timeout=60)
         assert reply.status_code == 200, reply.text
         found: dict[str, Any] = reply.json()
-        assert found["meta"]["backend"] == request.param
+        assert (found["meta"]["backend"], found["meta"]["device"]) == (request.param, device)
         return found
 
     return posted

@@ -23,6 +23,7 @@ from chainrule.engine.plan import Plan, make_plan
 from chainrule.engine.registry import ops
 from chainrule.engine.structure import Outer
 from chainrule.engine.trace import Trace, run_forward
+from torch_device import DEVICE
 
 BATCH = 3
 SEEDS = 2
@@ -271,5 +272,5 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(params=["numpy", "torch"])
 def xp(request: pytest.FixtureRequest) -> Namespace:
-    """Each backend, in double precision on the CPU."""
-    return choose(request.param, "cpu", "float64")
+    """Each backend, in double precision; torch on the device under test."""
+    return choose(request.param, DEVICE if request.param == "torch" else "cpu", "float64")

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-import torch
 
 from chainrule.engine.backends import choose
+from torch_device import DEVICE
 
-DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+ON = [("numpy", "cpu"), ("torch", DEVICE)]
 
 
 def everything(case, xp):
@@ -30,9 +30,8 @@ def one_tangent(case, xp, point, i, tangent):
     return case.bound.jvp(xp, tuple(tangent if i == j else None for j in range(len(case.inputs))), point)
 
 
-@pytest.mark.parametrize("device", DEVICES)
-def test_both_backends_give_the_same_numbers(case, device):
-    xp = choose("torch", device, "float64")
+def test_both_backends_give_the_same_numbers(case):
+    xp = choose("torch", DEVICE, "float64")
     numpy, other = everything(case, case.xp), everything(case, xp)
     assert numpy.keys() == other.keys()
     for name, wanted in numpy.items():
@@ -41,9 +40,9 @@ def test_both_backends_give_the_same_numbers(case, device):
         np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance, err_msg=name)
 
 
-@pytest.mark.parametrize("backend", ["numpy", "torch"])
-def test_single_precision_stays_single(case, backend):
-    xp = choose(backend, "cpu", "float32")
+@pytest.mark.parametrize(("backend", "device"), ON)
+def test_single_precision_stays_single(case, backend, device):
+    xp = choose(backend, device, "float32")
     double = everything(case, case.xp)
     for name, found in everything(case, xp).items():
         assert str(found.dtype).removeprefix("torch.") == "float32", name
@@ -51,9 +50,9 @@ def test_single_precision_stays_single(case, backend):
         np.testing.assert_allclose(xp.to_numpy(found), double[name], rtol=0, atol=tolerance, err_msg=name)
 
 
-@pytest.mark.parametrize("backend", ["numpy", "torch"])
-def test_a_kink_mask_has_the_shape_of_the_first_input(case, backend):
-    xp = choose(backend, "cpu", "float64")
+@pytest.mark.parametrize(("backend", "device"), ON)
+def test_a_kink_mask_has_the_shape_of_the_first_input(case, backend, device):
+    xp = choose(backend, device, "float64")
     point = case.trace(xp).points[0]
     mask = case.bound.kinks(xp, point)
     if case.op.at_kink is None:

@@ -12,6 +12,7 @@ from chainrule.engine.backends import choose
 from chainrule.engine.backward import backward_program, pull_back
 from chainrule.operations import run
 from engine.ops.test_against_autograd import by_torch
+from torch_device import DEVICE
 
 
 def infinite_in_places(case):
@@ -39,7 +40,7 @@ def by_autograd(case):
 
 
 def test_both_backends_give_the_same(case):
-    on_torch = pulled(case, choose("torch", "cpu", "float64"))
+    on_torch = pulled(case, choose("torch", DEVICE, "float64"))
     for numpy, other in zip(pulled(case, case.xp), on_torch, strict=True):
         np.testing.assert_allclose(numpy, other, rtol=1e-10)
 

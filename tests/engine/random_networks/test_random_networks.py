@@ -35,7 +35,7 @@ def check_values(network: Network) -> None:
     ours, by_torch = network.run("numpy"), network.run("torch")
     for name in network.differentiable:
         close(ours.value(name), wanted[name] if network.batched(name) else wanted[name][0], 1e-12)
-        close(by_torch.value(name), ours.value(name), 1e-12)
+        close(by_torch.xp.to_numpy(by_torch.value(name)), ours.value(name), 1e-12)
 
 
 def check_cotangents_by_example(network: Network) -> None:
@@ -75,7 +75,8 @@ def _pulled(trace: Trace, of: str, network: Network, seed: np.ndarray[Any, Any],
     plan, xp = trace.plan, trace.xp
     program = backward_program(plan, plan.index[of], [plan.index[name] for name in network.differentiable])
     found = pull_back(trace, program, xp.asarray(seed), keep_batch=keep_batch)
-    return {plan.slots[slot].name: part.each() if isinstance(part, Outer) else part for slot, part in found.items()}
+    parts = {slot: part.each() if isinstance(part, Outer) else part for slot, part in found.items()}
+    return {plan.slots[slot].name: xp.to_numpy(part) for slot, part in parts.items()}
 
 
 def check_jacobians(network: Network) -> None:

@@ -1,4 +1,8 @@
-"""The namespace on torch, on the CPU or a CUDA device. No tensor here ever asks for a gradient."""
+"""The namespace on torch, on the CPU or a CUDA device. No tensor here ever asks for a gradient.
+
+On CUDA the functions that answer questions about values wait for the device, and so do `asarray` and `to_numpy`, which
+move what pageable memory holds. No other does: `tests/engine/ops/test_devices.py` holds every rule to it.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +36,11 @@ def _device(asked: str) -> torch.device:
 
 
 class TorchNamespace:
-    """torch at one dtype on one device."""
+    """torch at one dtype on one device.
+
+    Making one keeps float32 at float32 for the whole process: TF32 has ten bits after the point, and some images turn
+    it on (TORCH_ALLOW_TF32_CUBLAS_OVERRIDE).
+    """
 
     name = "torch"
     number_axes = 0
@@ -44,12 +52,15 @@ class TorchNamespace:
         self.device = str(self._device)
         self._on_cpu = self._device.type == "cpu"
         self.tiny = torch.finfo(self._dtype).tiny
-        self.zero = torch.zeros((), dtype=self._dtype, device=self._device)
-        self.one = torch.ones((), dtype=self._dtype, device=self._device)
+        torch.set_float32_matmul_precision("highest")
+        # From the host, which waits until they are there: any thread may use them, on whatever stream.
+        self.zero = torch.tensor(0.0, dtype=self._dtype, device=self._device)
+        self.one = torch.tensor(1.0, dtype=self._dtype, device=self._device)
         self._number = lru_cache(NUMBERS)(self._make_number)
 
     def _make_number(self, value: float) -> Array:
-        return torch.tensor(value, dtype=self._dtype, device=self._device)
+        # A GPU's kernels take a number as an argument, while an array of it would be copied there, and waited for.
+        return torch.tensor(value, dtype=self._dtype) if self._on_cpu else value
 
     def asarray(self, values: NDArray[Any]) -> Array:
         kind = torch.int64 if values.dtype.kind in "iu" else self._dtype

@@ -1,0 +1,115 @@
+"""How fast a device is, as ratios in one run: against the CPU, against autograd there, with a stream a thread.
+
+Every turn ends when the device has done what it was given.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from threading import local
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from chainrule.operations import Calls
+from gpu.problems import problem
+
+sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))  # its modules import each other by their bare names
+
+from gradients import HOMEWORK, LARGE, autograd_grad, engine
+from networks import Problem, Sizes
+from networks import problem as net_of
+from pairs import TOLD, Row, Turn, paired, timed
+
+THREADS = 4
+
+
+def measure(device: str, quick: bool) -> Iterator[Row]:
+    """Every comparison. On the CPU it says nothing, but that all of them run."""
+    yield from against_the_cpu(device, quick)
+    yield from against_autograd(device, quick)
+    if device.startswith("cuda"):
+        yield streams(device, quick)
+
+
+def against_the_cpu(device: str, quick: bool) -> Iterator[Row]:
+    """Whole requests, from the arrays of the request to those of the reply: from which size on does the device pay?"""
+    for dtype in ("float64", "float32"):
+        for size in (8,) if quick else (16, 64, 256, 1024, 4096):
+            request = {**problem(0, hidden=size, n=size, out=size, batch=size), "dtype": dtype}
+            there, here = (Calls().take("gradients", {**request, "device": each}).run for each in (device, "cpu"))
+            sides = (device, timed(there, 1 if size > 256 else 10)), ("cpu", timed(here, 1 if size > 256 else 10))
+            yield paired(f"request of {size} by {size}, {dtype}", *sides, TOLD, turns=3 if quick else 7)
+
+
+def against_autograd(device: str, quick: bool) -> Iterator[Row]:
+    """Forward and backward on tensors that are there already."""
+    nets = [(HOMEWORK, "float64"), (Sizes(16, 32, 8, 16) if quick else LARGE, "float32")]
+    for net in (net_of(sizes, dtype) for sizes, dtype in nets):
+        ours, theirs = engine(net, "torch", device), autograd_grad(net, device)
+        _check_equal(net, ours, theirs)
+        times = 5 if quick else 100 if net.sizes == HOMEWORK else 10
+        sides = ("engine", finished(ours, device, times)), ("autograd.grad", finished(theirs, device, times))
+        yield paired(f"gradients ({net.sizes}, {net.dtype})", *sides, TOLD, turns=3 if quick else 31)
+
+
+def streams(device: str, quick: bool) -> Row:
+    """Requests of two sizes from several threads: each on a stream of its own against all on the default one."""
+    sizes = [16, 16, 16, 1024]
+    calls = [
+        Calls().take("gradients", {**problem(0, hidden=size, n=size, out=size, batch=size), "device": device})
+        for size in sizes
+    ]
+    times = 2 if quick else 50
+    own, default = (partial(_at_once, [call.run for call in calls], device, times, each) for each in (True, False))
+    sides = ("a stream a thread", own), ("the default stream", default)
+    return paired(f"{THREADS} threads, {' '.join(map(str, sizes))}", *sides, TOLD, turns=3 if quick else 11)
+
+
+def _at_once(runs: Sequence[Callable[[], object]], device: str, times: int, own: bool) -> float:
+    held = local()
+
+    def work(number: int) -> None:
+        if not own:
+            runs[number % len(runs)]()
+            return
+        if not hasattr(held, "stream"):
+            held.stream = torch.cuda.Stream(device)
+        with torch.cuda.stream(held.stream):
+            runs[number % len(runs)]()
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        started = perf_counter()
+        list(threads.map(work, range(times * len(runs))))
+        return (perf_counter() - started) / (times * len(runs))
+
+
+def finished(run: Callable[[], object], device: str, times: int) -> Turn:
+    """A turn that does `run` so many times, and waits for the device before and after."""
+
+    def turn() -> float:
+        wait(device)
+        started = perf_counter()
+        for _ in range(times):
+            run()
+        wait(device)
+        return (perf_counter() - started) / times
+
+    return turn
+
+
+def wait(device: str) -> None:
+    """Until the device has done all that it was given."""
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)
+
+
+def _check_equal(net: Problem, ours: Callable[[], Sequence[Any]], theirs: Callable[[], Sequence[Any]]) -> None:
+    for found, wanted in zip(ours(), theirs(), strict=True):
+        scale = float(wanted.abs().max())
+        torch.testing.assert_close(found, wanted, rtol=0, atol=1000 * torch.finfo(wanted.dtype).eps * scale)

@@ -1,0 +1,7 @@
+"""Where the tests run torch: on the CPU, or on the device that TEST_DEVICE names. `tests/gpu/run.py` sets it."""
+
+from __future__ import annotations
+
+import os
+
+DEVICE = os.environ.get("TEST_DEVICE", "cpu")
