@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import lru_cache
+
+LONGEST = 200
+"""Bytes of a header whose choice is remembered: a program sends the same one every time."""
 
 
-def preferred(accept: bytes | None, offered: Sequence[bytes]) -> bytes:
+def preferred(accept: bytes | None, offered: tuple[bytes, ...]) -> bytes:
     """The media type of `offered` that the header rates highest, of equals the first.
 
     The first, too, where there is no header, or none of them is acceptable: an answer in a form that was not asked for
@@ -13,8 +17,15 @@ def preferred(accept: bytes | None, offered: Sequence[bytes]) -> bytes:
     """
     if accept is None or len(offered) == 1:
         return offered[0]
+    return _remembered(accept, offered) if len(accept) <= LONGEST else _preferred(accept, offered)
+
+
+def _preferred(accept: bytes, offered: tuple[bytes, ...]) -> bytes:
     ranges = list(_ranges(accept))
     return max(offered, key=lambda kind: _quality(kind, ranges))  # max takes the first of equals
+
+
+_remembered = lru_cache(maxsize=256)(_preferred)
 
 
 def _ranges(accept: bytes) -> Iterator[tuple[bytes, float]]:
@@ -33,7 +44,7 @@ def _weight(text: bytes) -> float:
     return weight if 0 <= weight <= 1 else 0.0
 
 
-def _quality(kind: bytes, ranges: Sequence[tuple[bytes, float]]) -> float:
+def _quality(kind: bytes, ranges: list[tuple[bytes, float]]) -> float:
     """The weight of the most specific range that covers the type."""
     family = kind.partition(b"/")[0] + b"/*"
     for wanted in (kind, family, b"*/*"):

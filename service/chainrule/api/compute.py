@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from chainrule.api.accept import preferred
 from chainrule.api.authentication import Caller, Keys
 from chainrule.api.events import EVENT_STREAM, Events
-from chainrule.api.exchange import JSON, ClientGone, Exchange
+from chainrule.api.exchange import JSON, SAFETENSORS, ClientGone, Exchange
 from chainrule.api.memory import OutOfMemory, guarded
 from chainrule.api.pace import Pace
 from chainrule.api.pictures import PICTURES, SAFE
@@ -23,20 +23,26 @@ from chainrule.engine.trace import Cancelled
 from chainrule.operations import Call, Calls, Ready, Refused, Reply
 from chainrule.operations.results import warn_nonfinite
 from chainrule.operations.terms import Terms
-from chainrule.schemas.encoding import encode
+from chainrule.schemas.binary import REPLY, write_tree
+from chainrule.schemas.encoding import LONG, encode, encode_long
 from chainrule.schemas.progress import Watch
+from chainrule.schemas.safetensors import Buffer
 
+ANY: tuple[bytes, ...] = (JSON, SAFETENSORS)
 FORMS: Mapping[str, tuple[bytes, ...]] = {
-    "train": (JSON, EVENT_STREAM),
-    **{name: (JSON, *kinds) for name, kinds in PICTURES.items()},
+    "train": (*ANY, EVENT_STREAM),
+    **{name: (*ANY, *kinds) for name, kinds in PICTURES.items()},
 }
-"""The media types in which an operation's reply is to be had, where JSON is not the only one."""
+"""The media types in which an operation's reply is to be had, where there are others than for any."""
+
+Body = bytes | list[Buffer]
+"""A reply as it is sent; a long one in pieces."""
 
 
 class Answer:
     """The work on one request, and how long its parts took."""
 
-    __slots__ = ("_calls", "_operation", "_terms", "abandoned", "ends", "picture", "place", "timings", "watch")
+    __slots__ = ("_calls", "_operation", "_terms", "abandoned", "ends", "form", "picture", "place", "timings", "watch")
 
     def __init__(self, calls: Calls, operation: str, terms: Terms) -> None:
         self._calls = calls
@@ -51,28 +57,39 @@ class Answer:
         """Who is told how far it has come."""
         self.picture: Callable[[Reply], str] | None = None
         """How the reply is drawn, where a picture stands in its place."""
+        self.form = JSON
         self.timings: list[tuple[bytes, float]] = []
 
-    def parse(self, body: bytes) -> Ready:
-        """Make the request ready. Raises Refused."""
+    def parse(self, body: bytes | bytearray) -> Ready:
+        """Make the request ready: JSON, or a bytearray in safetensors. Raises Refused."""
         started = perf_counter()
-        call = self._calls.parse(self._operation, body, self._terms)
+        if isinstance(body, bytes):
+            call = self._calls.parse(self._operation, body, self._terms)
+        else:
+            call = self._calls.parse_file(self._operation, body, self._terms)
         if self.watch is not None and isinstance(call, Call):
             call = call.watched(self.watch)
         self.timings.append((b"parse", perf_counter() - started))
         return call
 
-    def compute(self, call: Ready) -> bytes:
-        """The reply's JSON, or the picture. Raises Refused, and Cancelled once `abandoned` is set or the time is up."""
+    def compute(self, call: Ready) -> Body:
+        """The reply in its form, or the picture. Raises Refused, and Cancelled once `abandoned` is set or the time is up."""
         started = perf_counter()
         reply = call.run(lambda: self.abandoned or perf_counter() > self.ends)
         computed = perf_counter()
-        if self.picture is not None:
-            text = self.picture(reply).encode()
-        else:
-            text = encode(reply, lambda paths: warn_nonfinite(reply, paths))
+        body = self._encoded(reply, call.cost.returned)
         self.timings += (b"compute", computed - started), (b"encode", perf_counter() - computed)
-        return text
+        return body
+
+    def _encoded(self, reply: Reply, numbers: int) -> Body:
+        def warn(paths: list[str]) -> None:
+            warn_nonfinite(reply, paths)
+
+        if self.picture is not None:
+            return self.picture(reply).encode()
+        if self.form == SAFETENSORS:
+            return write_tree(reply, REPLY, warn)
+        return encode(reply, warn) if numbers < LONG else encode_long(reply, warn)
 
     def server_timing(self) -> tuple[bytes, bytes]:
         """The header that says where the time went, in milliseconds."""
@@ -100,7 +117,7 @@ class Compute:
         check_rate(caller)
         answer = Answer(self._calls, self.operation, caller.terms)
         exchange.timings = answer.timings
-        form = preferred(exchange.headers.get(b"accept"), FORMS.get(self.operation, (JSON,)))
+        form = answer.form = preferred(exchange.headers.get(b"accept"), FORMS.get(self.operation, ANY))
         try:
             if form == EVENT_STREAM:
                 events = Events(exchange, exchange.patience(self._settings.deadline))
@@ -108,14 +125,23 @@ class Compute:
                 await events.answer(self._text(exchange, answer, caller))
                 return
             answer.picture = PICTURES.get(self.operation, {}).get(form)
-            text = await self._text(exchange, answer, caller)
-            await exchange.reply(text, answer.server_timing(), *(SAFE if answer.picture else ()), kind=form)
+            body = await self._body(exchange, answer, caller)
+            headers = answer.server_timing(), *(SAFE if answer.picture else ())
+            if isinstance(body, bytes):
+                await exchange.reply(body, *headers, kind=form)
+            else:
+                await exchange.stream(body, *headers, kind=form, seconds=self._settings.reply_seconds)
         finally:
             if answer.place is not None:
                 self._workers.leave(answer.place)
 
     async def _text(self, exchange: Exchange, answer: Answer, caller: Caller) -> bytes:
         """The reply's JSON. Raises Problem, and ClientGone."""
+        body = await self._body(exchange, answer, caller)
+        return body if isinstance(body, bytes) else b"".join(body)
+
+    async def _body(self, exchange: Exchange, answer: Answer, caller: Caller) -> Body:
+        """The reply as it is sent. Raises Problem, and ClientGone."""
         try:
             return await self._answer(exchange, answer, caller)
         except Refused as refused:
@@ -127,7 +153,7 @@ class Compute:
         except Full as full:
             raise self._later(429, "the service is at capacity", full.wait) from None
 
-    async def _answer(self, exchange: Exchange, answer: Answer, caller: Caller) -> bytes:
+    async def _answer(self, exchange: Exchange, answer: Answer, caller: Caller) -> Body:
         settings = self._settings
         length = exchange.announced(settings.max_body_bytes)
         patience = exchange.patience(settings.deadline)
@@ -154,7 +180,9 @@ class Compute:
         """Take a place for a request of so many seconds, by estimate, and so many bytes. Raises Full."""
         answer.place = self._workers.enter(whose, seconds, memory, answer.ends - perf_counter())
 
-    async def _in_thread(self, exchange: Exchange, answer: Answer, body: bytes, call: Ready | None = None) -> bytes:
+    async def _in_thread(
+        self, exchange: Exchange, answer: Answer, body: bytes | bytearray, call: Ready | None = None
+    ) -> Body:
         """Have a worker make the reply, from the place taken, while the caller is there and its time lasts.
 
         Raises Full too.
@@ -163,7 +191,7 @@ class Compute:
         place, submitted = answer.place, perf_counter()
         self._workers.hold(place, len(body))
 
-        def run() -> bytes:
+        def run() -> Body:
             answer.timings.append((b"queue", perf_counter() - submitted))
             return guarded(lambda: self._work(answer, place, body, call))
 
@@ -182,16 +210,16 @@ class Compute:
             done.cancel()
             gone.cancel()
 
-    def _work(self, answer: Answer, place: Place, body: bytes, call: Ready | None) -> bytes:
+    def _work(self, answer: Answer, place: Place, body: bytes | bytearray, call: Ready | None) -> Body:
         """The reply, and what can be learned of how long it takes."""
         started = perf_counter()
         if call is None:
             call = answer.parse(body)
             place.seconds = self._pace.of_cost(self.operation, call.cost, len(body))
-        text = answer.compute(call)
+        reply = answer.compute(call)
         self._pace.learn(self.operation, call.cost, len(body), perf_counter() - started)
-        self._workers.hold(place, len(text))
-        return text
+        self._workers.hold(place, len(reply) if isinstance(reply, bytes) else sum(map(len, reply)))
+        return reply
 
     def _is_cheap(self, call: Ready) -> bool:
         """Whether the event loop can stand still for as long as the call takes: a few milliseconds."""

@@ -9,12 +9,13 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from chainrule.api.compute import FORMS
+from chainrule.api.compute import ANY, FORMS
 from chainrule.api.examples import EXAMPLES
-from chainrule.api.exchange import JSON
 from chainrule.api.problems import MEDIA_TYPE
 from chainrule.operations import INSTANCES, OPERATIONS
+from chainrule.schemas import safetensors
 from chainrule.schemas.batch import BatchItem, BatchReply
+from chainrule.schemas.binary import REPLY, REQUEST
 from chainrule.schemas.instances import InstancesRequest, ProblemReference
 from chainrule.schemas.replies import REPLIES, ProblemDetails
 from chainrule.schemas.templates import PROBLEM_FIELDS
@@ -54,17 +55,27 @@ _TIMING = {
 _RETRY = {"Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}}
 
 PROBLEMS = {
-    400: "The body is not JSON, or a header is not sound.",
+    400: "The body is not JSON, or no safetensors file, or a header is not sound.",
     401: "The service wants a key, and this is none.",
     403: "The key is for grading problems on file, and for nothing else.",
     404: "There is nothing of that name.",
     408: "The body, or the answer, took longer than it may.",
     413: "The body is longer than the service takes.",
-    415: "The body is not application/json in UTF-8, or is compressed.",
+    415: "The body is neither application/json in UTF-8 nor safetensors, or is compressed.",
     422: "The request is not valid, or would cost more than it may. `errors` points into the body.",
     429: "The service is at capacity, or the key was used too often.",
     500: "A fault of the service's.",
     503: "The service is starting, draining, or short of memory.",
+}
+_FILE: Json = {
+    safetensors.MEDIA_TYPE: {
+        "schema": {
+            "type": "string",
+            "contentMediaType": safetensors.MEDIA_TYPE,
+            "description": f"A file of tensors. The JSON is the string under `{REQUEST}` in the metadata of a request, "
+            f'under `{REPLY}` in that of a reply; in it `{{"$tensor": name}}` stands for a tensor of the file.',
+        }
+    }
 }
 LINES = "application/x-ndjson"
 _BATCH = (400, 401, 415, 429, 500, 503)
@@ -141,7 +152,7 @@ def _operation(name: str, request: type[BaseModel]) -> Json:
         "parameters": [_REQUEST_ID, _TIMEOUT],
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": _of(request), "examples": _examples(name)}},
+            "content": {"application/json": {"schema": _of(request), "examples": _examples(name)}, **_FILE},
         },
         "responses": {
             "200": {
@@ -156,7 +167,8 @@ def _operation(name: str, request: type[BaseModel]) -> Json:
 
 def _other_forms(name: str) -> Json:
     """What else an `Accept` header may ask for."""
-    return {kind.decode(): {"schema": {"type": "string"}} for kind in FORMS.get(name, (JSON,))[1:]}
+    pictures = {kind.decode(): {"schema": {"type": "string"}} for kind in FORMS.get(name, ANY)[len(ANY) :]}
+    return {**_FILE, **pictures}
 
 
 def _batch() -> Json:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 import re
 from asyncio import timeout
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import isfinite
 from time import perf_counter
 
 from starlette.types import Message, Receive, Scope, Send
 
 from chainrule.api.problems import MEDIA_TYPE, Problem
+from chainrule.schemas import safetensors
+from chainrule.schemas.safetensors import Buffer
 
 JSON = b"application/json"
+SAFETENSORS = safetensors.MEDIA_TYPE.encode()
+PART = 1 << 18
+"""Bytes of a long reply that are sent at a time."""
 CLIENT_GONE = 499
 """The status logged where nobody was left to answer."""
 
@@ -31,6 +36,7 @@ class Exchange:
     __slots__ = (
         "_send",
         "headers",
+        "in_safetensors",
         "kind",
         "receive",
         "received",
@@ -57,6 +63,8 @@ class Exchange:
         """Bytes of the body read so far, and of the reply's."""
         self.timings: Sequence[tuple[bytes, float]] = ()
         """How many seconds the parts of the work took."""
+        self.in_safetensors = False
+        """Whether the body is said to be such a file, once its announcement has been read."""
 
     @property
     def peer(self) -> str:
@@ -78,6 +86,24 @@ class Exchange:
         await self.send({"type": "http.response.start", "status": status, "headers": about})
         await self.send({"type": "http.response.body", "body": body})
 
+    async def stream(
+        self, pieces: Sequence[Buffer], *headers: tuple[bytes, bytes], kind: bytes = JSON, seconds: float
+    ) -> None:
+        """Send a long reply, a part at a time, as fast as it is read.
+
+        Raises ClientGone where a part is not taken within so many seconds.
+        """
+        length = sum(map(len, pieces))
+        about = [(b"content-type", kind), (b"content-length", b"%d" % length), *headers]
+        await self.send({"type": "http.response.start", "status": 200, "headers": about})
+        for part in parts(pieces):
+            length -= len(part)
+            try:
+                async with timeout(seconds):
+                    await self.send({"type": "http.response.body", "body": part, "more_body": length > 0})
+            except TimeoutError:
+                raise ClientGone from None
+
     async def begin(self, kind: bytes) -> None:
         """Send the head of a reply that comes in parts."""
         about = [(b"content-type", kind), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
@@ -94,8 +120,9 @@ class Exchange:
         """The length that the body is said to have, if it is. Raises Problem where it may not be sent at all."""
         kind = self.headers.get(b"content-type")
         if kind is None or not _JSON_TYPE.fullmatch(kind):
-            found = "no Content-Type" if kind is None else "another Content-Type"
-            raise Problem(415, f"found {found}; the body has to be sent as Content-Type: application/json, in UTF-8")
+            self.in_safetensors = kind is not None and kind.strip().lower() == SAFETENSORS
+            if not self.in_safetensors:
+                raise _other_type(kind)
         if self.headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
             raise Problem(415, "a compressed body is not taken: send it without Content-Encoding")
         length = self.headers.get(b"content-length")
@@ -122,8 +149,11 @@ class Exchange:
             raise Problem(408, "X-Request-Timeout is 0 seconds, which leaves no time to answer: allow more")
         return min(seconds, most)
 
-    async def body(self, most: int, seconds: float) -> bytes:
-        """The body, at most `most` bytes of it. Raises Problem where it is longer or slower, and ClientGone."""
+    async def body(self, most: int, seconds: float) -> bytes | bytearray:
+        """The body, at most `most` bytes of it. Raises Problem where it is longer or slower, and ClientGone.
+
+        One in safetensors is a bytearray: arrays in it may then be handed to torch as they lie.
+        """
         try:
             async with timeout(seconds):
                 message = await self.receive()
@@ -144,6 +174,8 @@ class Exchange:
             ) from None
         if length > most:
             raise too_long(most, {"Connection": "close"})
+        if self.in_safetensors:
+            return bytearray().join(chunks)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     async def gone(self) -> None:
@@ -157,6 +189,32 @@ class Exchange:
         body = bytes(message.get("body", b""))
         self.received += len(body)
         return body
+
+
+def parts(pieces: Iterable[Buffer]) -> Iterator[bytes]:
+    """The same bytes in parts of PART, the last as long as is left. Nothing but a part is ever copied."""
+    waiting: list[memoryview] = []
+    room = PART
+    for piece in pieces:
+        rest = memoryview(piece)
+        while rest:
+            waiting.append(rest[:room])
+            rest = rest[room:]
+            room -= len(waiting[-1])
+            if not room:
+                yield b"".join(waiting)
+                waiting, room = [], PART
+    if waiting:
+        yield b"".join(waiting)
+
+
+def _other_type(kind: bytes | None) -> Problem:
+    found = "no Content-Type" if kind is None else "another Content-Type"
+    return Problem(
+        415,
+        f"found {found}; the body has to be sent as Content-Type: application/json, in UTF-8, or as "
+        f"{safetensors.MEDIA_TYPE}",
+    )
 
 
 def too_long(most: int, headers: dict[str, str] | None = None) -> Problem:

@@ -112,6 +112,9 @@ class Settings(BaseSettings):
         description="Seconds that a request may take, body and all. X-Request-Timeout may ask for fewer.",
     )
     body_seconds: float = Field(default=30, gt=0, description="Seconds in which a request's body has to arrive.")
+    reply_seconds: float = Field(
+        default=30, gt=0, description="Seconds in which a caller has to take each 256 KiB of a long reply."
+    )
     drain_notice: float = Field(
         default=1, ge=0, description="Seconds after SIGTERM in which /readyz says 503 while requests are still taken."
     )

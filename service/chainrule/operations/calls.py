@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from chainrule.engine.backends import Shape
@@ -28,10 +29,13 @@ from chainrule.operations.terms import UNLIMITED, Terms
 from chainrule.operations.validation import refusal_of
 from chainrule.schemas import requests
 from chainrule.schemas.answers import Answers, MisplacedAnswer, read_answers
+from chainrule.schemas.binary import REQUEST, UnfitReference, read_request, read_tree
 from chainrule.schemas.decoding import TensorError
-from chainrule.schemas.envelope import Envelope, MalformedBody, load, parse_skeleton, split
+from chainrule.schemas.encoding import spelled
+from chainrule.schemas.envelope import Envelope, MalformedBody, Span, load, parse_skeleton, split
 from chainrule.schemas.parts import Tree, detach, whole
 from chainrule.schemas.progress import Watch
+from chainrule.schemas.safetensors import Buffer, MalformedFile
 from chainrule.schemas.tensors import ArrayCollector, UnfitTensor, pointer_of
 
 if TYPE_CHECKING:
@@ -112,7 +116,20 @@ class Calls:
         except MalformedBody as error:
             raise not_json(error) from None
 
-    def parse_part(self, name: str, tree: Tree, spans: Sequence[bytes], terms: Terms = UNLIMITED) -> Call:
+    def parse_file(self, name: str, body: Buffer, terms: Terms = UNLIMITED) -> Ready:
+        """A body of the operation `name` in the safetensors format, ready to run. Raises Refused."""
+        try:
+            if name == INSTANCES:
+                return self.draw(read_tree(body, REQUEST, _spelled_out))
+            return self.parse_part(name, *read_request(body, words=name == GRADE), terms)
+        except MalformedFile as error:
+            raise Refused(str(error), title="Request not safetensors", status=400) from None
+        except MalformedBody as error:
+            raise not_json(error) from None
+        except UnfitReference as error:
+            raise refuse(error.pointer, str(error)) from None
+
+    def parse_part(self, name: str, tree: Tree, spans: Sequence[Span], terms: Terms = UNLIMITED) -> Call:
         """The same of a parsed skeleton, its placeholders for `spans`. Raises MalformedBody too."""
         kept_as = f"{name} {len(spans)}"  # A parsed skeleton does not tell where a key was given twice.
         if name != GRADE:
@@ -143,9 +160,9 @@ class Calls:
         return Stack(operation, arrays)
 
     @staticmethod
-    def draws(name: str, body: bytes) -> bool:
+    def draws(name: str, body: Buffer) -> bool:
         """Whether numbers may have to be drawn to make the body ready, which takes tens of milliseconds."""
-        return name == INSTANCES or b'"problem"' in body
+        return name == INSTANCES or b'"problem' in body  # in a file `\"problem\"`, JSON within JSON
 
     def draw(self, request: Mapping[str, Any]) -> Drawing:
         """A request of `instances` as Python values, ready to run. Raises Refused."""
@@ -187,7 +204,7 @@ class Calls:
         self.structures.remember(name, envelope)
         return call
 
-    def _parsed(self, name: str, kept_as: str, envelope: Envelope) -> Call:
+    def _parsed(self, name: str, kept_as: str, envelope: Envelope[Span]) -> Call:
         structure = self.structures.find(kept_as, envelope) or self._validate(name, kept_as, envelope)
         try:
             arrays = structure.layout.arrays(envelope.spans)
@@ -195,7 +212,7 @@ class Calls:
             raise refuse(pointer_of(load(envelope), error.ref) or "", str(error)) from None
         return self._call(name, structure, arrays)
 
-    def _validate(self, name: str, kept_as: str, envelope: Envelope) -> Structure[Operation]:
+    def _validate(self, name: str, kept_as: str, envelope: Envelope[Span]) -> Structure[Operation]:
         loaded = load(envelope)
         collector = ArrayCollector(envelope.spans)
         model = self._model(name, loaded, collector)
@@ -228,7 +245,12 @@ def not_json(error: MalformedBody) -> Refused:
     return Refused(str(error), title="Request not JSON", status=400)
 
 
-def _answers(given: object, spans: Sequence[bytes] = ()) -> Answers:
+def _spelled_out(array: NDArray[Any]) -> Any:
+    """A template is looked through as it is written, so its tensors are lists."""
+    return spelled(array.tolist())
+
+
+def _answers(given: object, spans: Sequence[Span] = ()) -> Answers:
     try:
         return read_answers(given, spans)
     except MisplacedAnswer as error:

@@ -79,12 +79,15 @@ class Prepared:
         return Cost(flops=drawn * DRAWING_FLOPS)
 
     def host_leaves(self, arrays: Arrays) -> dict[str, NDArray[Any]]:
-        """Every leaf as a NumPy array with its batch axis."""
-        return {name: self._host(arrays, source, batched, exact) for name, source, batched, exact in self.leaves}
+        """Every leaf as a NumPy array with its batch axis, in float64 or int64."""
+        return {
+            name: array.astype(np.int64 if array.dtype.kind == "i" else np.float64, copy=False)
+            for name, array in self._leaves(arrays).items()
+        }
 
     def device_leaves(self, arrays: Arrays) -> dict[str, Array]:
         """Every leaf in the dtype and on the device asked for. Raises Refused where a number does not fit."""
-        return {name: self.on_device(array) for name, array in self.host_leaves(arrays).items()}
+        return {name: self.on_device(array) for name, array in self._leaves(arrays).items()}
 
     def trace(self, arrays: Arrays, cancelled: Callable[[], bool] = never) -> Trace:
         """Run forward on the request's arrays. Raises Refused, and Cancelled."""
@@ -106,9 +109,12 @@ class Prepared:
     def on_device(self, array: NDArray[Any]) -> Array:
         """An array of the request in the dtype and on the device asked for. Raises Refused where it does not fit."""
         found = self.xp.asarray(array)
-        if self.request.dtype == "float32" and not self.xp.all_finite(found):
+        if self.request.dtype == "float32" and array.dtype != np.float32 and not self.xp.all_finite(found):
             raise refuse("/dtype", 'a tensor holds a number beyond float32 (3.4e38): write "dtype": "float64"')
         return found
+
+    def _leaves(self, arrays: Arrays) -> dict[str, NDArray[Any]]:
+        return {name: self._host(arrays, source, batched, exact) for name, source, batched, exact in self.leaves}
 
     def _host(self, arrays: Arrays, source: Source, batched: bool, exact: bool) -> NDArray[Any]:
         if isinstance(source, Drawn):

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from chainrule.engine.backends import Shape
 from chainrule.schemas.cuts import Cut
-from chainrule.schemas.envelope import Envelope, TensorRef
+from chainrule.schemas.envelope import Envelope, Span, TensorRef
 from chainrule.schemas.requests import Problem
 from chainrule.schemas.tensors import ArrayLayout
 
@@ -72,7 +72,7 @@ class Structures(Generic[Operation]):
                 others = [each for each in self._cuts.get(name, ()) if each.skeleton != cut.skeleton]
                 self._cuts[name] = (cut, *others[: CUTS - 1])
 
-    def find(self, name: str, envelope: Envelope) -> Structure[Operation] | None:
+    def find(self, name: str, envelope: Envelope[Span]) -> Structure[Operation] | None:
         """What is kept for a request of the operation `name`."""
         key = self._key(name, envelope, self._inlined.get((name, envelope.skeleton), ()))
         with self._lock:
@@ -84,7 +84,7 @@ class Structures(Generic[Operation]):
                 self._kept.move_to_end(key)
             return found
 
-    def keep(self, name: str, envelope: Envelope, structure: Structure[Operation]) -> None:
+    def keep(self, name: str, envelope: Envelope[Span], structure: Structure[Operation]) -> None:
         """Keep a structure under the text of every span that any request of this skeleton had inlined."""
         words = (name, envelope.skeleton)
         with self._lock:
@@ -117,8 +117,8 @@ class Structures(Generic[Operation]):
             self._room += dropped.text * (1 + len(dropped.prepared))
 
     @staticmethod
-    def _key(name: str, envelope: Envelope, inlined: Sequence[int]) -> Key:
-        return name, envelope.skeleton, tuple([envelope.spans[i] for i in inlined])
+    def _key(name: str, envelope: Envelope[Span], inlined: Sequence[int]) -> Key:
+        return name, envelope.skeleton, tuple([envelope.text(i) for i in inlined])
 
 
 def _numbers(layout: ArrayLayout) -> int:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from chainrule.schemas.decoding import MalformedText, TensorError, decode
 from chainrule.schemas.encoding import spelled
-from chainrule.schemas.envelope import MAX_RANK, TensorRef
+from chainrule.schemas.envelope import MAX_RANK, Span, TensorRef
 
 _STAND_INS = ((b'"NaN"', b"9e307", nan), (b'"Infinity"', b"8e307", inf), (b'"-Infinity"', b"-8e307", -inf))
 """Numbers that no answer comes near, in place of words: `decode` takes numbers alone."""
@@ -58,7 +58,7 @@ class MisplacedAnswer(ValueError):
         self.pointer = pointer
 
 
-def read_answers(tree: object, spans: Sequence[bytes] = ()) -> Answers:
+def read_answers(tree: object, spans: Sequence[Span] = ()) -> Answers:
     """The answers of a tree as it is on the wire, a TensorRef into `spans` for each array, or as Python values.
 
     Raises MisplacedAnswer where the tree itself, its leaves aside, is not one of answers.
@@ -95,10 +95,11 @@ def _leaves(tree: object) -> Iterator[tuple[str, object]]:
             yield f"{name}.{inner}", leaf
 
 
-def _read(leaf: object, spans: Sequence[bytes]) -> Answer:
+def _read(leaf: object, spans: Sequence[Span]) -> Answer:
     match leaf:
         case TensorRef():
-            return _of_text(spans[leaf.index])
+            span = spans[leaf.index]
+            return _of_text(span) if isinstance(span, bytes) else _of_array(span)
         case None:
             return NOTHING
         case bool() | np.bool_():

@@ -1,6 +1,7 @@
 """Strict decoding of one tensor: from JSON text, from Python numbers and lists, from a NumPy array.
 
-Every way gives a C-contiguous int64 or float64 array, or a TensorError that says what was found.
+Every way gives a C-contiguous int64 or float64 array, or a TensorError that says what was found. Single precision comes
+in files alone, and stays what it is.
 """
 
 import re
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from chainrule.schemas.envelope import MAX_RANK
 
-Array: TypeAlias = NDArray[np.int64] | NDArray[np.float64]
+Array: TypeAlias = NDArray[np.int64] | NDArray[np.float64] | NDArray[np.float32] | NDArray[np.int32]
 
 _INT64 = np.iinfo(np.int64)
 _STANDARD = (np.dtype(np.float64), np.dtype(np.int64))
@@ -192,10 +193,14 @@ def from_array(array: NDArray[Any]) -> Array:
         raise TensorError(f"the array has {array.ndim} axes, more than {MAX_RANK}")
     if array.size == 0:
         raise TensorError(f"the array is empty: its shape is {array.shape}")
-    standard = _standard(array)
-    if standard.dtype.kind == "f" and not np.isfinite(standard).all():
+    return check_finite(_standard(array))
+
+
+def check_finite(array: NDArray[Any]) -> Array:
+    """The array. Raises TensorError where a number is not finite."""
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise TensorError("the array has numbers that are not finite")
-    return standard
+    return array
 
 
 def from_number(number: int | float) -> Array:

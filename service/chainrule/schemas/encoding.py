@@ -8,7 +8,17 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from chainrule.schemas.safetensors import Buffer
+
 _SHORT = 1 << 16
+
+LONG = 1 << 16
+"""Numbers in a reply from which it is worth writing piece by piece."""
+PIECE = 1 << 15
+"""Numbers written at a time, a millisecond's worth: orjson lets no other thread run meanwhile."""
+
+_HERE = orjson.Fragment(b"\0")
+"""What no JSON text has, where a long array belongs."""
 
 
 def encode(reply: Mapping[str, Any], on_nonfinite: Callable[[list[str]], object] | None = None) -> bytes:
@@ -31,6 +41,46 @@ def encode(reply: Mapping[str, Any], on_nonfinite: Callable[[list[str]], object]
     if paths and on_nonfinite is not None:
         on_nonfinite(paths)
     return _dumps(spelled(reply))
+
+
+def encode_long(reply: Mapping[str, Any], on_nonfinite: Callable[[list[str]], object] | None = None) -> list[Buffer]:
+    """The text that `encode` gives, in pieces to be sent one after another."""
+    if on_nonfinite is not None and (paths := nonfinite(reply)):
+        on_nonfinite(paths)
+    arrays: list[NDArray[Any]] = []
+    between = _dumps(spelled(_without_arrays(reply, arrays))).split(b"\0")
+    pieces: list[Buffer] = [between[0]]
+    for array, text in zip(arrays, between[1:], strict=True):
+        pieces += _pieces(array)
+        pieces.append(text)
+    return pieces
+
+
+def _without_arrays(tree: Any, arrays: list[NDArray[Any]]) -> Any:
+    """The tree with a mark for each array of more than PIECE numbers, which are added to `arrays`."""
+    if isinstance(tree, Mapping):
+        return {key: _without_arrays(item, arrays) for key, item in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [_without_arrays(item, arrays) for item in tree]
+    if isinstance(tree, np.ndarray) and tree.size > PIECE:
+        arrays.append(tree)
+        return _HERE
+    return tree
+
+
+def _pieces(array: NDArray[Any]) -> Iterator[Buffer]:
+    """The text of an array, cut between rows of the first axis that has short ones."""
+    if array.ndim > 1 and array.size > PIECE * len(array):
+        for index, row in enumerate(array):
+            yield b"," if index else b"["
+            yield from _pieces(row)
+        yield b"]"
+        return
+    rows = max(1, PIECE * len(array) // array.size)
+    for start in range(0, len(array), rows):
+        yield b"," if start else b"["
+        yield memoryview(_dumps(spelled(array[start : start + rows])))[1:-1]
+    yield b"]"
 
 
 def _dumps(tree: object) -> bytes:

@@ -19,9 +19,11 @@ decodes every span has refused every malformed body.
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeAlias
 
 import orjson
+from numpy.typing import NDArray
+from typing_extensions import TypeVar
 
 MAX_SKELETON = 1 << 20
 """Most bytes a request may have outside its tensors."""
@@ -42,6 +44,12 @@ _LEAST = len("[0],")
 """Fewest bytes that a span leaves in the skeleton, so that a hopeless body is given up early."""
 
 
+Span: TypeAlias = bytes | NDArray[Any]
+"""A tensor as it came: the text of an array, or numbers where the body was no text."""
+
+S = TypeVar("S", bound=Span, covariant=True, default=bytes)
+
+
 class MalformedBody(ValueError):
     """The body is not JSON, not an object, or nested or long beyond what a request needs.
 
@@ -50,11 +58,16 @@ class MalformedBody(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Envelope:
-    """`skeleton` with every `[k]` replaced by `spans[k]` is the body, byte for byte."""
+class Envelope(Generic[S]):
+    """`skeleton` with every `[k]` replaced by `spans[k]` is the body, byte for byte where it is text."""
 
     skeleton: bytes
-    spans: tuple[bytes, ...]
+    spans: tuple[S, ...]
+
+    def text(self, index: int) -> bytes:
+        """The text of a span; none of one that came as numbers, which no list of a structure does."""
+        span = self.spans[index]
+        return span if isinstance(span, bytes) else b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +224,7 @@ def _check_length(skeleton: int) -> None:
         raise MalformedBody(f"the body has more than {MAX_SKELETON} bytes that belong to no tensor")
 
 
-def load(envelope: Envelope) -> dict[str, object]:
+def load(envelope: Envelope[Span]) -> dict[str, object]:
     """Parses the skeleton, with a TensorRef where it has a placeholder.
 
     Raises MalformedBody where it is not JSON, is not an object, is nested more than MAX_DEPTH deep, or gives
@@ -226,7 +239,7 @@ def load(envelope: Envelope) -> dict[str, object]:
     return loaded
 
 
-def parse_skeleton(envelope: Envelope) -> dict[str, Any]:
+def parse_skeleton(envelope: Envelope[Span]) -> dict[str, Any]:
     """Parses the skeleton, placeholders left as they are. Raises MalformedBody where it is no JSON object."""
     try:
         document: Any = orjson.loads(envelope.skeleton)
@@ -253,7 +266,7 @@ def with_refs(value: Any, found: list[int], depth: int = MAX_DEPTH) -> Any:
     return [with_refs(item, found, depth - 1) for item in value]
 
 
-def _position(error: orjson.JSONDecodeError, envelope: Envelope) -> int:
+def _position(error: orjson.JSONDecodeError, envelope: Envelope[Span]) -> int:
     """The byte of the body that an error in the skeleton is about."""
     before = error.doc[: error.pos].encode()
     placeholders = (match[1] for match in _STRING_OR_PLACEHOLDER.finditer(before) if match[1])

@@ -10,12 +10,12 @@ from typing import Any
 
 import orjson
 
-from chainrule.schemas.envelope import Envelope, MalformedBody, with_refs
+from chainrule.schemas.envelope import Envelope, MalformedBody, S, Span, with_refs
 
 Tree = dict[str, Any]
 
 
-def detach(tree: Tree, spans: Sequence[bytes], key: str) -> tuple[Envelope, Any]:
+def detach(tree: Tree, spans: Sequence[Span], key: str) -> tuple[Envelope[Span], Any]:
     """The body with null for the member `key`, and that member with its placeholders as TensorRefs into `spans`.
 
     How the skeleton is written does not depend on what the member holds, nor on where it stands: null stands last.
@@ -32,7 +32,7 @@ def detach(tree: Tree, spans: Sequence[bytes], key: str) -> tuple[Envelope, Any]
     return Envelope(orjson.dumps(rest), tuple(spans[:least])), member
 
 
-def whole(tree: Tree, spans: Sequence[bytes]) -> Envelope:
+def whole(tree: Tree, spans: Sequence[S]) -> Envelope[S]:
     """The tree, of which every placeholder is there, as a body."""
     return Envelope(orjson.dumps(tree), tuple(spans))
 

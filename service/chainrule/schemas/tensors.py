@@ -24,8 +24,17 @@ from pydantic import BaseModel, BeforeValidator, FailFast, Field, GetCoreSchemaH
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from typing_extensions import TypeAliasType
 
-from chainrule.schemas.decoding import Array, TensorError, decode, decode_stack, from_array, from_lists, from_number
-from chainrule.schemas.envelope import TensorRef
+from chainrule.schemas.decoding import (
+    Array,
+    TensorError,
+    check_finite,
+    decode,
+    decode_stack,
+    from_array,
+    from_lists,
+    from_number,
+)
+from chainrule.schemas.envelope import Span, TensorRef
 
 MAX_INLINE = 1024
 """Most bytes of text that a list which is no tensor may take, one of numbers apart."""
@@ -68,7 +77,7 @@ class ArrayLayout:
         """Bytes of the arrays that no request brings: single numbers, and the tensors of a problem on file."""
         return sum(source.nbytes for source in self.sources if not isinstance(source, TensorRef))
 
-    def arrays(self, spans: Sequence[bytes]) -> list[Array]:
+    def arrays(self, spans: Sequence[Span]) -> list[Array]:
         """Decodes the spans of one request. Raises UnfitTensor at the first that is no tensor."""
         return [_decoded(source, spans) if isinstance(source, TensorRef) else source for source in self.sources]
 
@@ -84,9 +93,10 @@ class ArrayLayout:
         return arrays
 
 
-def _decoded(ref: TensorRef, spans: Sequence[bytes]) -> Array:
+def _decoded(ref: TensorRef, spans: Sequence[Span]) -> Array:
+    span = spans[ref.index]
     try:
-        return decode(spans[ref.index])
+        return decode(span) if isinstance(span, bytes) else check_finite(span)
     except TensorError as error:
         raise UnfitTensor(str(error), ref) from None
 
@@ -97,7 +107,7 @@ class ArrayCollector:
     A placeholder validated twice, as the branches of a union may do, keeps its slot.
     """
 
-    def __init__(self, spans: Sequence[bytes] = ()) -> None:
+    def __init__(self, spans: Sequence[Span] = ()) -> None:
         self._spans = spans
         self._sources: list[TensorRef | Array] = []
         self._slots: dict[TensorRef, TensorSlot] = {}
@@ -132,6 +142,8 @@ class ArrayCollector:
         """
         self._inlined.add(ref.index)
         span = self._spans[ref.index]
+        if not isinstance(span, bytes):
+            raise TensorError("found a tensor of the file; this list is part of the structure: write it in the JSON")
         if len(span) > most:
             limit = f": it wants at most {items}" if items else ""
             raise TensorError(f"found a list of {len(span)} bytes, more than the {most} that fit here{limit}")
