@@ -42,18 +42,27 @@ def answer_tree(answers: Mapping[str, Any]) -> dict[str, Any]:
     return tree
 
 
-def answers_to_wire(answers: Mapping[str, Any]) -> dict[str, Any]:
-    """The tree with every leaf one that JSON can hold: numbers that are not finite as the words for them."""
+def answers_to_wire(answers: Mapping[str, Any], *, as_held: bool = False) -> dict[str, Any]:
+    """The tree with every leaf one that JSON can hold: numbers that are not finite as the words for them.
+
+    With `as_held` an array of numbers is left as it is.
+    """
+
+    def leaf(item: Any) -> Any:
+        return _leaf(item, as_held)
+
     return {
-        name: {inner: _leaf(leaf) for inner, leaf in item.items()} if isinstance(item, Mapping) else _leaf(item)
+        name: {inner: leaf(each) for inner, each in item.items()} if isinstance(item, Mapping) else leaf(item)
         for name, item in answers.items()
     }
 
 
-def _leaf(leaf: Any) -> Any:
+def _leaf(leaf: Any, as_held: bool) -> Any:
     try:
         if isinstance(leaf, TorchTensor):
             leaf = from_torch(leaf)
+        if as_held and isinstance(leaf, np.ndarray) and leaf.ndim and leaf.dtype.kind in "if":
+            return leaf
         return _as_json(leaf, MOST_NESTED)
     except Exception as error:  # of a torch tensor, or of an object that only looks like one
         return f"{type(leaf).__name__}: {type(error).__name__}"

@@ -24,6 +24,7 @@ from chainrule_client.connection import (
     worth_repeating,
 )
 from chainrule_client.curves import CurveRequest, OpLike, drawn
+from chainrule_client.forms import Forms
 from chainrule_client.operations import Operations
 from chainrule_client.replies import Reply, op_description
 from chainrule_client.requests import Call, HTTPRequest
@@ -41,8 +42,10 @@ class AsyncClient(Operations[Coroutine[Any, Any, Reply], Coroutine[Any, Any, lis
         api_key: str | None = None,
         timeout: httpx.Timeout | float | None = None,
         retries: Retries | int = 2,
+        binary: bool | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        self._forms = Forms(binary)
         self._retries = Retries(limit=retries) if isinstance(retries, int) else retries
         self._http = httpx.AsyncClient(**connection_settings(base_url, api_key, timeout), transport=transport)
 
@@ -98,8 +101,11 @@ class AsyncClient(Operations[Coroutine[Any, Any, Reply], Coroutine[Any, Any, lis
         await self.close()
 
     async def _perform(self, call: Call) -> Reply:
-        request = call.http()
-        return reply_from(*read(await self._send(request), request))
+        request = self._forms.request(call)
+        response = await self._send(request)
+        if (instead := self._forms.instead(call, response)) is not None:
+            request, response = instead, await self._send(instead)
+        return reply_from(*read(response, request))
 
     async def _grade_all(self, session: Session, concurrency: int, shown: bool | None) -> list[Graded]:
         with session:

@@ -24,6 +24,7 @@ from chainrule_client.connection import (
     worth_repeating,
 )
 from chainrule_client.curves import CurveRequest, OpLike, drawn
+from chainrule_client.forms import Forms
 from chainrule_client.operations import Operations
 from chainrule_client.replies import Reply, op_description
 from chainrule_client.requests import Call, HTTPRequest
@@ -37,6 +38,7 @@ class Client(Operations[Reply, list[Graded]]):
     base_url: default CHAINRULE_URL, else http://127.0.0.1:8000. api_key: default CHAINRULE_API_KEY, else none.
     timeout: seconds, or an `httpx.Timeout` of four parts; default 5 s to connect, 130 s to read, 60 s for the rest.
     retries: a policy, or how many times to try again.
+    binary: whether tensors travel in binary; None for those of large calls and their replies.
     transport: how httpx sends, for tests and proxies.
 
     Use it as a context manager, or close it. Threads may share one.
@@ -49,8 +51,10 @@ class Client(Operations[Reply, list[Graded]]):
         api_key: str | None = None,
         timeout: httpx.Timeout | float | None = None,
         retries: Retries | int = 2,
+        binary: bool | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
+        self._forms = Forms(binary)
         self._retries = Retries(limit=retries) if isinstance(retries, int) else retries
         self._http = httpx.Client(**connection_settings(base_url, api_key, timeout), transport=transport)
 
@@ -105,8 +109,11 @@ class Client(Operations[Reply, list[Graded]]):
         self.close()
 
     def _perform(self, call: Call) -> Reply:
-        request = call.http()
-        return reply_from(*read(self._send(request), request))
+        request = self._forms.request(call)
+        response = self._send(request)
+        if (instead := self._forms.instead(call, response)) is not None:
+            request, response = instead, self._send(instead)
+        return reply_from(*read(response, request))
 
     def _grade_all(self, session: Session, concurrency: int, shown: bool | None) -> list[Graded]:
         with session:

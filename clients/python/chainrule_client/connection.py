@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 import httpx
 import orjson
 
+from chainrule.schemas.binary import REPLY, read_tree
 from chainrule_client.errors import (
     APIError,
     ChainruleError,
@@ -18,6 +19,7 @@ from chainrule_client.errors import (
     TimedOut,
     error_from_problem,
 )
+from chainrule_client.forms import is_binary
 from chainrule_client.replies import Reply
 from chainrule_client.requests import HTTPRequest
 from chainrule_client.retries import RETRIED_STATUSES, seconds_to_wait
@@ -122,9 +124,12 @@ def retry_after(outcome: httpx.Response | httpx.RequestError) -> float | None:
 
 
 def read(response: httpx.Response, request: HTTPRequest) -> tuple[Any, str]:
-    """The JSON of an answer, and the request's id. Raises APIError or ResponseInvalid."""
+    """The JSON of an answer, its tensors as arrays where they came in binary, and the request's id.
+
+    Raises APIError or ResponseInvalid.
+    """
     request_id = succeeded(response, request)
-    return _json(response, request_id), request_id
+    return (_file if is_binary(response) else _json)(response, request_id), request_id
 
 
 def succeeded(response: httpx.Response, request: HTTPRequest) -> str:
@@ -144,6 +149,15 @@ def reply_from(answer: Any, request_id: str) -> Reply:
         return Reply(answer, request_id=request_id)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ResponseInvalid(f"the answer is not a reply of the service: {error!r}", request_id=request_id) from error
+
+
+def _file(response: httpx.Response, request_id: str) -> Any:
+    try:
+        return read_tree(response.content, REPLY)
+    except ValueError as error:
+        raise ResponseInvalid(
+            f"the tensors of {response.url} cannot be read: {error}", request_id=request_id
+        ) from error
 
 
 def _json(response: httpx.Response, request_id: str) -> Any:

@@ -216,6 +216,8 @@ def _numbers_drawn(tree: Any) -> Any:
     """A problem with its tensors as arrays. What may be part of the structure, a flat list of integers, stays one."""
     if isinstance(tree, Mapping):
         return {name: _numbers_drawn(item) for name, item in tree.items()}
+    if isinstance(tree, np.ndarray):
+        return tree.copy()
     if not isinstance(tree, list):
         return tree
     if any(isinstance(item, Mapping | str) for item in tree):

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 from uuid import uuid4
 
+from chainrule.schemas import safetensors
+from chainrule.schemas.binary import REQUEST, write_tree
 from chainrule.schemas.progress import Watch
 from chainrule_client.answers import answer_tree, answers_to_wire
 from chainrule_client.networks import Network, Spec
-from chainrule_client.tensors import TensorLike, encode, to_wire
+from chainrule_client.tensors import TensorLike, encode, is_large, to_wire
+
+JSON = "application/json"
 
 NetworkLike: TypeAlias = Network | Spec
 Inputs: TypeAlias = TensorLike | Mapping[str, TensorLike]
@@ -32,6 +36,8 @@ class Call:
     request_id: str
     watch: Watch | None = None
     """Who is told how far it has come, where it takes steps."""
+    large: bool = False
+    """Whether it is quicker in binary. Its arrays are then as they were given."""
 
     @classmethod
     def of(
@@ -41,18 +47,44 @@ class Call:
         network = request.get("network")
         spelled_out = {**request, "network": network.spec} if isinstance(network, Network) else dict(request)
         answers = spelled_out.pop("answers", None)
-        tree = to_wire(spelled_out, narrow=request.get("dtype") == "float32")
-        if answers is not None:
-            tree["answers"] = answers_to_wire(answers)
-        return cls(operation, tree, request_id or uuid4().hex, watch)
+        large = is_large(spelled_out) or is_large(answers)
+        tree = _sendable(spelled_out, answers, as_held=large)
+        return cls(operation, tree, request_id or uuid4().hex, watch, large)
 
-    def http(self) -> HTTPRequest:
-        """The same call as a POST. Raises ValueError for what JSON cannot hold."""
-        headers = {"Content-Type": "application/json", "X-Request-ID": self.request_id}
+    def http(self, *, binary: bool = False) -> HTTPRequest:
+        """The same call as a POST, in JSON if its lists are too long for the header of a file.
+
+        Raises ValueError for what JSON cannot hold.
+        """
+        file = self.file() if binary else None
+        body, kind = (self.json(), JSON) if file is None else (file, safetensors.MEDIA_TYPE)
+        headers = {"X-Request-ID": self.request_id, "Content-Type": kind}
         if self.watch is not None:
             headers["Accept"] = "text/event-stream, application/problem+json;q=0.5"
-        body = encode(self.request)
+        elif file is not None:
+            headers["Accept"] = f"{safetensors.MEDIA_TYPE}, {JSON};q=0.5, application/problem+json;q=0.5"
         return HTTPRequest("POST", f"/v1/{self.operation}", headers, body, self.watch)
+
+    def json(self) -> bytes:
+        """The request as JSON. Raises ValueError for what that cannot hold."""
+        if not self.large:
+            return encode(self.request)
+        rest = {name: value for name, value in self.request.items() if name != "answers"}
+        return encode(_sendable(rest, self.request.get("answers")))
+
+    def file(self) -> bytes | None:
+        """The request as a file of its tensors; None where all the rest is longer than a header may be."""
+        pieces = write_tree(self.request, REQUEST)
+        return b"".join(pieces) if len(pieces[0]) <= safetensors.MAX_HEADER else None
+
+
+def _sendable(
+    request: Mapping[str, Any], answers: Mapping[str, Any] | None, *, as_held: bool = False
+) -> dict[str, Any]:
+    tree: dict[str, Any] = to_wire(request, narrow=request.get("dtype") == "float32", as_held=as_held)
+    if answers is not None:
+        tree["answers"] = answers_to_wire(answers, as_held=as_held)
+    return tree
 
 
 @dataclass(frozen=True)

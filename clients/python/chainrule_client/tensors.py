@@ -29,12 +29,35 @@ class TorchTensor(Protocol):
 TensorLike: TypeAlias = NDArray[Any] | TorchTensor | Sequence[Any] | float
 
 
-def to_wire(value: Any, at: str = "", *, narrow: bool = False) -> Any:
+MOST_NESTED = 6
+"""Lists and mappings within each other that are looked through for arrays: a network has four."""
+
+LARGE = 1 << 14
+"""Bytes of arrays from which a call is quicker in binary, its reply too."""
+
+
+def is_large(tree: Any) -> bool:
+    """Whether the arrays and torch tensors of a tree have LARGE bytes. Lists do not count: they are JSON already."""
+    return _bytes(tree, MOST_NESTED) >= LARGE
+
+
+def _bytes(tree: Any, depth: int) -> int:
+    if isinstance(tree, np.ndarray):
+        return tree.nbytes
+    if isinstance(tree, Mapping) and depth:
+        return sum(_bytes(item, depth - 1) for item in tree.values())
+    if isinstance(tree, list | tuple) and tree and depth and not isinstance(tree[0], int | float):
+        return sum(_bytes(item, depth - 1) for item in tree)
+    # By name: an answer may be an object of any kind, whose attributes may raise when they are looked for.
+    return 8 * int(tree.numel()) if type(tree).__module__.startswith("torch") and hasattr(tree, "numel") else 0
+
+
+def to_wire(value: Any, at: str = "", *, narrow: bool = False, as_held: bool = False) -> Any:
     """The same tree with every array one that JSON can hold: contiguous, native, finite, of integers or reals.
 
     `at` is the JSON pointer of `value`, for messages. Lists of numbers stay lists: the service decodes them strictly.
     Reals become float64, so that the digits sent are those of the number held; with `narrow`, for a service told to
-    compute in float32, a float32 array stays one and takes half the bytes.
+    compute in float32, a float32 array stays one and takes half the bytes. With `as_held` any array keeps its dtype.
     Raises ValueError where a number is not finite or an array does not hold real numbers.
     """
     if value is None or isinstance(value, str | bool | int):
@@ -42,13 +65,13 @@ def to_wire(value: Any, at: str = "", *, narrow: bool = False) -> Any:
     if isinstance(value, float):
         return _finite(value, at)
     if isinstance(value, np.ndarray | np.generic):
-        return _array(np.asarray(value), at, narrow)
+        return _array(np.asarray(value), at, narrow, as_held)
     if isinstance(value, list | tuple):
-        return _sequence(value, at, narrow)
+        return _sequence(value, at, narrow, as_held)
     if isinstance(value, Mapping):
-        return {key: to_wire(item, f"{at}/{key}", narrow=narrow) for key, item in value.items()}
+        return {key: to_wire(item, f"{at}/{key}", narrow=narrow, as_held=as_held) for key, item in value.items()}
     if isinstance(value, TorchTensor):
-        return _array(from_torch(value), at, narrow)
+        return _array(from_torch(value), at, narrow, as_held)
     raise ValueError(f"{at or '/'} is a {type(value).__name__}; a tensor is a NumPy array, a torch tensor or a list")
 
 
@@ -66,10 +89,10 @@ def _finite(value: float, at: str) -> float:
     return value
 
 
-def _sequence(value: Sequence[Any], at: str, narrow: bool) -> list[Any]:
+def _sequence(value: Sequence[Any], at: str, narrow: bool, as_held: bool) -> list[Any]:
     kinds = set(map(type, value))
     if not kinds <= {float, int}:
-        return [to_wire(item, f"{at}/{index}", narrow=narrow) for index, item in enumerate(value)]
+        return [to_wire(item, f"{at}/{index}", narrow=narrow, as_held=as_held) for index, item in enumerate(value)]
     if float in kinds and not all(-inf < item < inf for item in value):
         for index, item in enumerate(value):
             _finite(item, f"{at}/{index}")
@@ -84,13 +107,14 @@ def from_torch(tensor: TorchTensor) -> NDArray[Any]:
     return np.asarray(tensor.numpy())
 
 
-def _array(array: NDArray[Any], at: str, narrow: bool) -> Any:
+def _array(array: NDArray[Any], at: str, narrow: bool, as_held: bool) -> Any:
     if array.dtype.kind not in "iuf":
         raise ValueError(f"{at or '/'} is an array of {array.dtype}; a tensor holds integers or real numbers")
     dtype = array.dtype.newbyteorder("=")
     if array.dtype.kind == "f":
         _all_finite(array, at)
-        dtype = dtype if narrow and array.dtype.itemsize == 4 else np.dtype(np.float64)
+        if not (as_held or (narrow and array.dtype.itemsize == 4)):
+            dtype = np.dtype(np.float64)
     if array.ndim == 0:
         return array.astype(dtype).item()
     return np.ascontiguousarray(array, dtype=dtype)

@@ -73,7 +73,7 @@ class Answer:
         return call
 
     def compute(self, call: Ready) -> Body:
-        """The reply in its form, or the picture. Raises Refused, and Cancelled once `abandoned` is set or the time is up."""
+        """The reply in its form, or the picture. Raises Refused, and Cancelled once abandoned or out of time."""
         started = perf_counter()
         reply = call.run(lambda: self.abandoned or perf_counter() > self.ends)
         computed = perf_counter()

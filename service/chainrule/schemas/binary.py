@@ -69,7 +69,7 @@ def _lifted(tree: Any, path: str, tensors: dict[str, NDArray[Any]]) -> Any:
         return {key: _lifted(item, f"{path}.{key}" if path else key, tensors) for key, item in tree.items()}
     if isinstance(tree, list | tuple) and not _is_flat(tree):
         return [_lifted(item, f"{path}[{index}]", tensors) for index, item in enumerate(tree)]
-    if not isinstance(tree, np.ndarray) or not tree.ndim or not tree.size or tree.dtype.kind not in "fi":
+    if not isinstance(tree, np.ndarray) or not tree.ndim or not tree.size or tree.dtype.kind not in "fiu":
         return tree
     name = path if path not in tensors else f"{path}#{len(tensors)}"
     tensors[name] = _standard(tree)
@@ -84,7 +84,8 @@ def _standard(array: NDArray[Any]) -> NDArray[Any]:
     """The array in C order, in a dtype of the format's that holds its numbers."""
     dtype = array.dtype.newbyteorder("<")
     if dtype not in NAMES:
-        dtype = DTYPES["F64"] if array.dtype.kind == "f" else DTYPES["I64"]
+        beyond = array.dtype.kind == "f" or int(array.max()) > np.iinfo(np.int64).max
+        dtype = DTYPES["F64"] if beyond else DTYPES["I64"]
     return np.ascontiguousarray(array, dtype)
 
 

@@ -141,11 +141,13 @@ def _words(array: NDArray[np.floating[Any]]) -> Any:
 
 
 def to_array(value: Any) -> NDArray[np.float64]:
-    """A tensor of a reply as a float64 array: a number, or nested lists of numbers and the words of `encode`.
+    """A tensor of a reply as a float64 array of its own.
+
+    It is a number, an array, or nested lists of numbers and the words of `encode`.
 
     Raises ValueError where it is no such thing.
     """
-    array = np.array(value)
+    array = np.asarray(value) if isinstance(value, np.ndarray) else np.array(value)
     if array.dtype.kind in "fiu":
         return array.astype(np.float64)
     if array.dtype.kind != "U":

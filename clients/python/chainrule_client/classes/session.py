@@ -19,7 +19,6 @@ from chainrule_client.classes.graded import Graded, Id, is_final
 from chainrule_client.classes.ledger import Ledger, Record
 from chainrule_client.errors import ResponseInvalid
 from chainrule_client.requests import Call, HTTPRequest, grade_request
-from chainrule_client.tensors import encode
 
 MOST_ITEMS = 50
 MOST_BYTES = 1 << 20
@@ -164,7 +163,7 @@ def _body(fields: Mapping[str, Any]) -> bytes:
         raise ValueError("there are no answers")
     rest = {name: value for name, value in fields.items() if name not in ("id", "answers", "policy", "points")}
     request = grade_request(rest, fields["answers"], fields.get("policy"), fields.get("points"))
-    return encode(Call.of("grade", request).request)
+    return Call.of("grade", request).json()
 
 
 def _id(submission: Mapping[str, Any], number: int) -> Id:
