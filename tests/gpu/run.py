@@ -19,7 +19,7 @@ import pytest
 TESTS = Path(__file__).parents[1]
 sys.path.insert(0, str(TESTS))
 
-ENGINE = ("test_backends.py", "test_jacobians.py", "test_infinite_cotangents.py")
+ENGINE = ("test_backends.py", "test_jacobians.py", "test_infinite_cotangents.py", "test_stacked.py")
 CHECKS: dict[str, tuple[Path, ...]] = {
     "ops": tuple(TESTS / "engine" / "ops" / name for name in ENGINE),
     "networks": (TESTS / "engine" / "random_networks",),

@@ -14,10 +14,12 @@ from threading import local
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 import torch
 
 from chainrule.operations import Calls
-from gpu.problems import problem
+from chainrule.operations.stacks import MOST, Stack, stacks
+from gpu.problems import check, problem
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))  # its modules import each other by their bare names
 
@@ -33,6 +35,7 @@ def measure(device: str, quick: bool) -> Iterator[Row]:
     """Every comparison. On the CPU it says nothing, but that all of them run."""
     yield from against_the_cpu(device, quick)
     yield from against_autograd(device, quick)
+    yield stacked(device, quick)
     if device.startswith("cuda"):
         yield streams(device, quick)
 
@@ -56,6 +59,30 @@ def against_autograd(device: str, quick: bool) -> Iterator[Row]:
         times = 5 if quick else 100 if net.sizes == HOMEWORK else 10
         sides = ("engine", finished(ours, device, times)), ("autograd.grad", finished(theirs, device, times))
         yield paired(f"gradients ({net.sizes}, {net.dtype})", *sides, TOLD, turns=3 if quick else 31)
+
+
+def stacked(device: str, quick: bool) -> Row:
+    """Requests of one structure computed together against one after another, for one of them."""
+    requests = [{**problem(seed, hidden=20, n=2, out=5, batch=10), "device": device} for seed in range(MOST)]
+    calls = Calls()
+    each = [calls.take("gradients", request) for request in requests]
+    operation = each[0].operation
+    assert stacks(operation)
+    together = Stack(operation, [np.stack(arrays) for arrays in zip(*(call.arrays for call in each), strict=True)])
+    for found, call in zip(together.run(), each, strict=True):
+        assert found is not None
+        check(found, call.run())
+
+    def one_by_one() -> None:
+        for call in each:
+            call.run()
+
+    def turn(work: Callable[[], object]) -> Turn:
+        whole = timed(work, 1 if quick else 5)
+        return lambda: whole() / MOST
+
+    sides = (f"{MOST} together", turn(together.run)), ("one by one", turn(one_by_one))
+    return paired("a request of 2 by 20 by 5, float64", *sides, TOLD, turns=3 if quick else 11)
 
 
 def streams(device: str, quick: bool) -> Row:

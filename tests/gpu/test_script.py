@@ -62,7 +62,7 @@ def test_speed_is_told() -> None:
     done = script("--device", "cpu", "--quick", "--only", "speed")
     assert done.returncode == 0, done.stderr
     rows = [line for line in done.stdout.splitlines() if line.startswith("speed  ")]
-    assert len(rows) == 2 * (2 + 2)
+    assert len(rows) == 2 * (2 + 2 + 1)
 
 
 def test_a_failure_is_one(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from homework.net import Post
-from torch_device import DEVICE
+from torch_device import device_of
 
 
 @pytest.fixture(params=["torch", "numpy"])
@@ -17,7 +17,7 @@ def post(request: pytest.FixtureRequest, url: str) -> Post:
     """Posts a problem to an endpoint, on either backend, and returns the reply."""
 
     def posted(endpoint: str, **problem: Any) -> dict[str, Any]:
-        device = DEVICE if request.param == "torch" else "cpu"
+        device = device_of(request.param)
         body = _plain({"backend": request.param, "device": device, **problem})
         reply = httpx.post(f"{url}/v1/{endpoint}", json=body, timeout=60)
         assert reply.status_code == 200, reply.text

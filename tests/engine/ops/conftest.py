@@ -23,7 +23,7 @@ from chainrule.engine.plan import Plan, make_plan
 from chainrule.engine.registry import ops
 from chainrule.engine.structure import Outer
 from chainrule.engine.trace import Trace, run_forward
-from torch_device import DEVICE
+from torch_device import device_of
 
 BATCH = 3
 SEEDS = 2
@@ -273,4 +273,4 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(params=["numpy", "torch"])
 def xp(request: pytest.FixtureRequest) -> Namespace:
     """Each backend, in double precision; torch on the device under test."""
-    return choose(request.param, DEVICE if request.param == "torch" else "cpu", "float64")
+    return choose(request.param, device_of(request.param), "float64")

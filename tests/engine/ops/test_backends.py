@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from chainrule.engine.backends import choose
-from torch_device import DEVICE
+from torch_device import DEVICE, device_of
 
-ON = [("numpy", "cpu"), ("torch", DEVICE)]
+ON = [(backend, device_of(backend)) for backend in ("numpy", "torch")]
 
 
 def everything(case, xp):

@@ -3,11 +3,13 @@
 There, whatever would have to wait for a number fails, and so does whatever mixes that device with the CPU.
 """
 
+import numpy as np
 import pytest
 import torch
 
-from chainrule.engine.backends.torch import TorchNamespace
+from chainrule.engine.backends.torch import StackedTorchNamespace, TorchNamespace
 from engine.ops.test_backends import everything
+from engine.ops.test_stacked import PROBLEMS, outcome, stacked
 
 ASKING = {"bce", "cross_entropy", "hinge", "kl_div", "log", "multiclass_hinge", "nll", "sqrt"}
 """Ops whose forward pass asks whether the values that it is given are allowed, which it has to wait for."""
@@ -26,15 +28,29 @@ class Far(TorchNamespace):
         return 0
 
 
+class FarStack(Far, StackedTorchNamespace):
+    """The same for a stack of problems."""
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_a_rule_stays_on_its_device_and_waits_for_nothing_it_need_not_know(case, dtype):
     xp = Far(dtype)
-    found = everything(case, xp)
+    check(everything(case, xp), xp, case)
     mask = case.bound.kinks(xp, case.trace(xp).points[0])
+    assert mask is None or mask.device.type == "meta"
+
+
+def test_so_it_does_in_a_stack(case):
+    xp = FarStack("float64")
+    leaves = {name: np.stack([array] * PROBLEMS) for name, array in zip(case.names, case.inputs, strict=True)}
+    seed = np.stack([case.cotangent()] * PROBLEMS)
+    check(outcome(case, xp, stacked(case, leaves), seed if case.output_batched else seed[:, None]), xp, case)
+
+
+def check(found, xp, case):
     for name, tensor in found.items():
         assert tensor.device.type == "meta", name
-        assert tensor.dtype is getattr(torch, dtype), name
-    assert mask is None or mask.device.type == "meta"
+        assert str(tensor.dtype).removeprefix("torch.") == xp.dtype, name
     assert xp.asked <= (case.op.name in ASKING)
 
 

@@ -8,6 +8,7 @@ import pytest
 from chainrule.engine.backends import choose
 from chainrule.engine.backward import backward_program, pull_back
 from chainrule.engine.trace import run_forward
+from torch_device import device_of
 
 PROBLEMS = 4
 
@@ -42,7 +43,8 @@ def outcome(case, xp, leaves, seed):
 
 
 def test_each_problem_gets_what_it_gets_alone(case, backend):
-    alone, together = choose(backend, "cpu", "float64"), choose(backend, "cpu", "float64", stacked=True)
+    device = device_of(backend)
+    alone, together = choose(backend, device, "float64"), choose(backend, device, "float64", stacked=True)
     problems = problems_of(case)
     seeds = [case.cotangent(seed=number) for number in range(PROBLEMS)]
     leaves = {name: np.stack([problem.inputs[i] for problem in problems]) for i, name in enumerate(case.names)}

@@ -25,7 +25,7 @@ from chainrule.engine.op import Op
 from chainrule.engine.plan import Plan, make_plan, reachable
 from chainrule.engine.registry import find
 from chainrule.engine.trace import Trace, run_forward
-from torch_device import DEVICE
+from torch_device import device_of
 
 MOST_ELEMENTS = 24
 MOST_AXES = 4
@@ -219,7 +219,7 @@ class Network:
         return torch.func.vmap(function, in_dims=(*(0 for _ in leading), axes))(*leading, self.shifted)
 
     def run(self, backend: str) -> Trace:
-        xp = choose(backend, DEVICE if backend == "torch" else "cpu", "float64")
+        xp = choose(backend, device_of(backend), "float64")
         return run_forward(self.plan, xp, {name: xp.asarray(array) for name, array in self.arrays.items()})
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from chainrule.engine.backends import choose
 from chainrule.engine.backward import backward_program, pull_back
 from chainrule.engine.trace import run_forward
+from torch_device import device_of
 
 PROBLEMS = 3
 
@@ -39,12 +40,12 @@ def test_a_stack_of_problems_gives_what_each_gives(network_strategy: Any, backen
         )
         for held in [network.arrays] * PROBLEMS
     ]
-    alone = [values_and_gradients(each, choose(backend, "cpu", "float64"), each.arrays) for each in near]
+    alone = [values_and_gradients(each, choose(backend, device_of(backend), "float64"), each.arrays) for each in near]
     leaves = {
         name: np.stack([each.arrays[name] for each in near])[(slice(None), *(() if network.batched(name) else (None,)))]
         for name in network.arrays
     }
-    together = values_and_gradients(network, choose(backend, "cpu", "float64", stacked=True), leaves)
+    together = values_and_gradients(network, choose(backend, device_of(backend), "float64", stacked=True), leaves)
     assert together.keys() == alone[0].keys()
     for name, stacked in together.items():
         batched = network.batched(name.removeprefix("∂C/∂"))
