@@ -34,9 +34,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[None]]:
     graders: list[None] = []
     make = Grade._grader
 
-    def counted(self: Grade, arrays: Any) -> Any:
+    def counted(self: Grade, *given: Any) -> Any:
         graders.append(None)
-        return make(self, arrays)
+        return make(self, *given)
 
     monkeypatch.setattr(Grade, "_grader", counted)
     return graders

@@ -22,6 +22,7 @@ from chainrule.api.compute import Compute
 from chainrule.api.exchange import CLIENT_GONE, ClientGone, Exchange
 from chainrule.api.health import Health
 from chainrule.api.logs import log_fault, log_request
+from chainrule.api.memory import give_back
 from chainrule.api.metrics import Metrics
 from chainrule.api.pace import Pace
 from chainrule.api.problems import MEDIA_TYPE, Problem, internal_error
@@ -32,6 +33,9 @@ from chainrule.operations import INSTANCES, OPERATIONS, Calls, Limits
 from chainrule.operations.instances.library import Library
 from chainrule.operations.instances.references import Problems
 from chainrule.version import VERSION
+
+TIDIED = 1.0
+"""Seconds between two looks at whether large requests have left memory to give back."""
 
 
 class Application(FastAPI):
@@ -132,13 +136,23 @@ def _problems(settings: Settings, limits: Limits) -> Problems:
 @asynccontextmanager
 async def _lifespan(app: Application) -> AsyncIterator[None]:
     await asyncio.to_thread(app.health.warm_up, app.calls)
-    beating = asyncio.ensure_future(app.metrics.beat())
+    beside = [asyncio.ensure_future(work) for work in (app.metrics.beat(), _tidy(app.workers))]
     yield
-    beating.cancel()
-    with suppress(asyncio.CancelledError):
-        await beating
+    for each in beside:
+        each.cancel()
+        with suppress(asyncio.CancelledError):
+            await each
     app.health.draining = True
     app.workers.close()
+
+
+async def _tidy(workers: Workers) -> None:
+    """Now and then give back the memory that large requests have left."""
+    while True:
+        await asyncio.sleep(TIDIED)
+        if workers.is_untidy:
+            workers.is_untidy = False
+            await asyncio.to_thread(give_back)
 
 
 async def _problem(request: Request, error: Problem) -> Response:

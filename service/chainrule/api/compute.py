@@ -18,7 +18,7 @@ from chainrule.api.pace import Pace
 from chainrule.api.pictures import PICTURES, SAFE
 from chainrule.api.problems import Problem, problem_of
 from chainrule.api.settings import Settings
-from chainrule.api.workers import Full, Place, Workers
+from chainrule.api.workers import LARGE, Full, Place, Workers
 from chainrule.engine.trace import Cancelled
 from chainrule.operations import Call, Calls, Ready, Refused, Reply
 from chainrule.operations.results import warn_nonfinite
@@ -216,6 +216,7 @@ class Compute:
         if call is None:
             call = answer.parse(body)
             place.seconds = self._pace.of_cost(self.operation, call.cost, len(body))
+        self._workers.is_untidy |= call.cost.bytes(1) > LARGE
         reply = answer.compute(call)
         self._pace.learn(self.operation, call.cost, len(body), perf_counter() - started)
         self._workers.hold(place, len(reply) if isinstance(reply, bytes) else sum(map(len, reply)))

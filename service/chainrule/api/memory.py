@@ -1,10 +1,12 @@
-"""Running out of memory without falling over."""
+"""Running out of memory without falling over, and giving back what large requests leave with the allocator."""
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import sys
 from collections.abc import Callable
+from functools import cache
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -38,3 +40,25 @@ def _is_shortage(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and (
         type(error).__name__ == "OutOfMemoryError" or any(words in str(error) for words in _SHORTAGE)
     )
+
+
+def give_back() -> None:
+    """Return to the system the memory that is free in this process, as far as the C library can.
+
+    What glibc has taken in small pieces it keeps, and numbers of a body are millions of them: after a hundred megabytes
+    of JSON the process stays larger by as much again, until the next request of that size, or this.
+    """
+    gc.collect()
+    trim = _malloc_trim()
+    if trim is not None:
+        trim(0)
+
+
+@cache
+def _malloc_trim() -> Callable[[int], int] | None:
+    """glibc's function, where that is the C library."""
+    try:
+        trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):
+        return None
+    return trim

@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 MOMENT = 0.02
 """Seconds that even the shortest request may wait for work that has not begun."""
+LARGE = 1 << 20
+"""Bytes of a body or a reply that leave something behind with the allocator."""
 BESIDE = 0.03
 """Seconds that work without a place is thought to take."""
 FOREVER = 1e9
@@ -80,6 +82,8 @@ class Workers:
         self._running: set[Place] = set()
         self._queue: FairQueue[Place] = FairQueue()
         self._lock = RLock()
+        self.is_untidy = False
+        """Whether there have been large requests, or batches, since somebody last said that there have not."""
 
     @property
     def free(self) -> int:
@@ -127,6 +131,7 @@ class Workers:
         with self._lock:
             self._held += memory - place.memory
             place.memory = memory
+            self.is_untidy = self.is_untidy or memory > LARGE
 
     def leave(self, place: Place) -> None:
         """The caller has its answer, or has gone: nothing is held for it once its work is over."""
@@ -145,6 +150,7 @@ class Workers:
         """Have `work` done by a thread in its turn, without a place. For work that is bounded in some other way."""
         place = Place(object(), BESIDE, perf_counter() + FOREVER, is_left=True)
         with self._lock:
+            self.is_untidy = True
             return self._submit(place, work)
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Literal
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from chainrule.engine.backends import choose
 from chainrule.engine.fused import fuse
 from chainrule.engine.plan import Plan
-from chainrule.engine.trace import run_forward
+from chainrule.engine.trace import Cancelled, never, run_forward
 from chainrule.grading.conclusion import conclude
 from chainrule.grading.constants import LOG_BASES, Constants
 from chainrule.grading.exchanged import exchanged
@@ -50,7 +50,7 @@ class Grader:
 
     plan, leaves: the problem, as the engine takes it. upstream: a cotangent of the output in place of a loss.
     batched: whether answers have a batch axis. dtype: what submissions are computed in; the rounding of float32 counts.
-    Raises DomainError where the problem itself has no numbers.
+    Raises DomainError where the problem itself has no numbers, and Cancelled where `cancelled()` says so.
     """
 
     def __init__(
@@ -61,12 +61,14 @@ class Grader:
         upstream: Array | None = None,
         batched: bool = True,
         dtype: str = "float64",
+        cancelled: Callable[[], bool] = never,
     ) -> None:
         self.plan, self.upstream, self.batched, self.dtype = plan, upstream, batched, dtype
         self.xp = choose("numpy", "cpu", "float64")
         self.differentiates = plan.loss is not None or upstream is not None
         with np.errstate(all="ignore"):
-            trace = run_forward(plan, self.xp, {name: self.xp.asarray(array) for name, array in leaves.items()})
+            arrays = {name: self.xp.asarray(array) for name, array in leaves.items()}
+            trace = run_forward(plan, self.xp, arrays, cancelled)
             of = plan.output if upstream is not None or plan.loss is None else plan.loss
             fused = fuse(trace) if of == plan.loss else None
             parts: dict[int, Parts] = {} if fused is None else {fused.number: (fused.cotangent,)}
@@ -97,22 +99,31 @@ class Grader:
         found = work.cotangent(quantity.slot)
         return np.zeros(self.plan.full_shape(quantity.slot)) if found is None else np.asarray(found)
 
-    def grade(self, answers: Mapping[str, Answer], policy: Policy, points: Mapping[str, float] | None = None) -> Report:
+    def grade(
+        self,
+        answers: Mapping[str, Answer],
+        policy: Policy,
+        points: Mapping[str, float] | None = None,
+        cancelled: Callable[[], bool] = never,
+    ) -> Report:
         """Mark answers by quantity. `points`: what each is worth; 1 each of `answers` where there are none.
 
-        Raises UnknownQuantity for an answer, or points, for what this problem does not have.
+        Raises UnknownQuantity for an answer, or points, for what this problem does not have, and Cancelled where
+        `cancelled()` says so between two quantities or two places of a mistake.
         """
         worth = dict.fromkeys(answers, 1.0) if points is None else {**dict.fromkeys(answers, 0.0), **points}
         quantities = in_order(self.plan, [self.resolve(name) for name in worth])
         with np.errstate(all="ignore"):
-            return _Marking(self, policy, worth).of(quantities, answers)
+            return _Marking(self, policy, worth, cancelled).of(quantities, answers)
 
 
 class _Marking:
     """One submission."""
 
-    def __init__(self, grader: Grader, policy: Policy, worth: Mapping[str, float]) -> None:
-        self.grader, self.policy, self.worth = grader, policy, worth
+    def __init__(
+        self, grader: Grader, policy: Policy, worth: Mapping[str, float], cancelled: Callable[[], bool]
+    ) -> None:
+        self.grader, self.policy, self.worth, self.cancelled = grader, policy, worth, cancelled
         self.reader = Reader(grader.plan, grader.xp, policy, batched=grader.batched)
 
     def of(self, quantities: list[Quantity], answers: Mapping[str, Answer]) -> Report:
@@ -127,6 +138,8 @@ class _Marking:
 
     # -- each quantity by itself --------------------------------------------------------------------------------
     def _item(self, quantity: Quantity, answer: Answer | None) -> Item:
+        if self.cancelled():
+            raise Cancelled
         most = self.worth[quantity.name]
         if answer is None:
             return Item(quantity.name, "missing", 0.0, most)
@@ -183,7 +196,7 @@ class _Marking:
         ]
         pairs = exchanged(submitted, self.grader, self.policy)
         taken = {name for pair in pairs for name in pair.explains}
-        inquiry = Inquiry(self.grader.truth, self.grader.constants, self.policy)
+        inquiry = Inquiry(self.grader.truth, self.grader.constants, self.policy, self.cancelled)
         along = [each for each in submitted if each.quantity.name not in taken]
         accounts = walk(inquiry, along) if along else []
         found = [*pairs]

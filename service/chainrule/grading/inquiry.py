@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engine.errors import EngineError
+from chainrule.engine.trace import Cancelled, never
 from chainrule.grading.candidates import Candidate
 from chainrule.grading.constants import LOG_BASES, Constant, Constants
 from chainrule.grading.findings import Finding, log_base, of_constant
@@ -70,7 +71,10 @@ class Submitted:
 class Inquiry:
     """One submission being looked into."""
 
-    def __init__(self, truth: Work, constants: Constants, policy: Policy) -> None:
+    def __init__(
+        self, truth: Work, constants: Constants, policy: Policy, cancelled: Callable[[], bool] = never
+    ) -> None:
+        self.cancelled = cancelled
         self.truth, self.constants, self.policy = truth, constants, policy
         self.chain, self.plan = truth.chain, truth.chain.plan
         self.left = BUDGET
@@ -85,7 +89,9 @@ class Inquiry:
         ]
 
     def spent(self, candidates: Iterator[Candidate]) -> list[Candidate]:
-        """The candidates, counted; none once the budget is spent."""
+        """The candidates, counted; none once the budget is spent. Raises Cancelled."""
+        if self.cancelled():
+            raise Cancelled
         found = list(candidates) if self.left > 0 else []
         self.left -= len(found)
         return found

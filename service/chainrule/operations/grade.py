@@ -62,18 +62,25 @@ class Grade:
         return marked
 
     def run(self, arrays: Arrays, cancelled: Callable[[], bool] = never) -> Reply:
-        """The reply. Raises Refused."""
+        """The reply. Raises Refused, and Cancelled."""
         size = self._base.bytes(ITEMSIZE["float64"])
-        grader = _KEPT.get(self.prepared, arrays, size, lambda: self._grader(arrays))
-        report = grader.grade(_for_the_grader(self.answers), self.policy, self.request.points)
+        grader = _KEPT.get(self.prepared, arrays, size, lambda: self._grader(arrays, cancelled))
+        report = grader.grade(_for_the_grader(self.answers), self.policy, self.request.points, cancelled)
         level = min(self.policy.feedback, self._within, key=LEVELS.index)
         return {**report.told(level), "warnings": [], "meta": meta("numpy", "cpu", "float64")}
 
-    def _grader(self, arrays: Arrays) -> Grader:
+    def _grader(self, arrays: Arrays, cancelled: Callable[[], bool]) -> Grader:
         request, leaves = self.request, self.prepared.host_leaves(arrays)
         upstream = upstream_array(self.prepared, request, arrays)
         try:
-            return Grader(self.prepared.plan, leaves, upstream=upstream, batched=request.batched, dtype=request.dtype)
+            return Grader(
+                self.prepared.plan,
+                leaves,
+                upstream=upstream,
+                batched=request.batched,
+                dtype=request.dtype,
+                cancelled=cancelled,
+            )
         except EngineError as error:
             raise self.prepared.description.pointers.refusal(error) from None
 
