@@ -58,9 +58,9 @@ class Problem:
         return found
 
 
-def problem(sizes: Sizes, dtype: str = "float64") -> Problem:
+def problem(sizes: Sizes, dtype: str = "float64", seed: int = 0) -> Problem:
     """Weights scaled so that values stay near 1 at any width."""
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     values = {
         name: random.normal(size=(sizes.N, *shape) if name in "xy" else shape)
         / np.sqrt(shape[-1] if len(shape) > 1 else 1)

@@ -29,6 +29,7 @@ SUITES = {
     "jacobians": Suite("Jacobians in process", beside_peers=True),
     "per_example": Suite("Gradients of each example in process", beside_peers=True),
     "small_requests": Suite("Small requests over HTTP"),
+    "batched_gradients": Suite("Gradients by the thousand"),
     "peer_services": Suite("The same gradients from other services"),
     "bodies": Suite("Large JSON bodies"),
     "class_grading": Suite("Grading a class"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import NoReturn
@@ -51,18 +51,25 @@ answers when the connection closes."""
 class Slice:
     """Lines that were read together, and the answers to the first of them."""
 
-    lines: list[Line] = field(default_factory=list)
-    late: bool = False
+    late: bool
     """Read after the service began to drain."""
+    lines: list[Line] = field(default_factory=list)
+    size: int = 0
+    """Bytes of the lines."""
     answers: list[bytes] = field(default_factory=list)
     sent: int = 0
     following: Iterator[Answer] | None = None
     """Makes the next answers, once the first has been asked for."""
 
     @property
-    def size(self) -> int:
-        """Bytes of the lines."""
-        return sum(len(line.text or b"") for line in self.lines)
+    def has_room(self) -> bool:
+        """Whether another line may be added."""
+        return len(self.lines) < MOST_LINES and self.size < MOST_BYTES
+
+    def add(self, line: Line) -> None:
+        """Take a line more."""
+        self.lines.append(line)
+        self.size += len(line.text or b"")
 
 
 class Batches:
@@ -97,6 +104,8 @@ class Batch:
         self._service, self._exchange, self._caller, self._patience = service, exchange, caller, patience
         self._items = Items(service.calls, caller, exchange, service.settings.max_body_bytes)
         self._waiting: asyncio.Queue[Slice | Problem | None] = asyncio.Queue(1)
+        self._open: Slice | None = None
+        """The slice that waits to be answered."""
         self._accepted: deque[Slice] = deque()
         """Slices of which some lines have no answer yet."""
         self._abandoned = False
@@ -135,23 +144,33 @@ class Batch:
         """Pass the lines on, and then watch for the caller hanging up. Raises ClientGone."""
         splitter = LineSplitter(self._service.settings.max_body_bytes)
         while not self._ended and (chunk := await self._chunk()) is not None:
-            await self._pass_on(list(splitter.feed(chunk)))
+            await self._pass_on(splitter.feed(chunk))
         if self._ended:
-            await self._pass_on(list(splitter.finish()))
+            await self._pass_on(splitter.finish())
         await self._waiting.put(None)
         await self._exchange.gone()
         raise ClientGone
 
-    async def _pass_on(self, lines: list[Line]) -> None:
-        while lines:
-            taken, size = 0, 0
-            while taken < min(len(lines), MOST_LINES) and size < MOST_BYTES:
-                size += len(lines[taken].text or b"")
-                taken += 1
-            made = Slice(lines[:taken], self._service.health.draining)
-            lines = lines[taken:]
-            self._accepted.append(made)
-            await self._waiting.put(made)
+    async def _pass_on(self, lines: Iterable[Line]) -> None:
+        """Add lines to the slice that waits to be answered while it has room, and then begin another."""
+        late = self._service.health.draining
+        made: Slice | None = None
+        for line in lines:
+            if made is None and self._open is not None and self._open.has_room and self._open.late == late:
+                self._open.add(line)
+                continue
+            if made is not None and not made.has_room:
+                await self._put(made)
+                made = None
+            made = made or Slice(late)
+            made.add(line)
+        if made is not None:
+            await self._put(made)
+
+    async def _put(self, made: Slice) -> None:
+        self._accepted.append(made)
+        await self._waiting.put(made)
+        self._open = made
 
     async def _chunk(self) -> bytes | None:
         """Some of the body; None at its end, or where none has come for so long that the service ends the batch."""
@@ -190,6 +209,7 @@ class Batch:
     # -- answering ------------------------------------------------------------------------------------------------
     async def _answer(self) -> None:
         while (taken := await self._waiting.get()) is not None:
+            self._open = None
             if isinstance(taken, Problem):
                 await self._send(refused(b'"id":null', taken, self._exchange.request_id))
                 continue
