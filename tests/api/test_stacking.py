@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from api.in_process import InProcess
 from chainrule.api.authentication import ANYONE
 from chainrule.api.items import Items
 from chainrule.api.lines import Line
@@ -289,6 +290,21 @@ def test_answers_are_made_when_they_are_asked_for(stacks: list[int]) -> None:
     for _ in range(MOST):
         next(following)
     assert stacks == [MOST, MOST]
+
+
+def counted(service: InProcess) -> dict[str, float]:
+    """The metric of stacks."""
+    text = service.get("/metrics").text
+    return {name: float(text.split(f"chainrule_stack_items_{name} ")[1].split()[0]) for name in ("count", "sum")}
+
+
+def test_stacks_are_counted() -> None:
+    service = InProcess()
+    body = b"\n".join(line.text or b"" for line in lines_of([net() for _ in range(6)]))
+    before = counted(service)
+    service.post("/v1/batch", content=body, headers={"Content-Type": "application/x-ndjson"})
+    after = counted(service)
+    assert {name: after[name] - before[name] for name in after} == {"count": 1, "sum": 6}
 
 
 def test_a_stack_is_bounded_by_what_it_holds() -> None:

@@ -48,7 +48,7 @@ def measure(quick: bool) -> Iterator[Row | Skipped]:
             bodies = [our_body(each, backend) for each in problems]
             single = Path(folder, backend)
             single.write_bytes(bodies[0])
-            batch = f"/v1/batch, {items:,} items, {backend}", batched(url, bodies, items)
+            batch = f"/v1/batch, {backend} backend", batched(url, bodies, items)
             wrk = "/v1/gradients from wrk", loaded(f"{url}/v1/gradients", single, seconds)
             _check(url, bodies)
             yield paired(WHAT, batch, wrk, Goal("times as fast", 3.0), turns)
@@ -62,8 +62,8 @@ def _stacked(problems: list[Problem], backend: str, turns: int, times: int) -> R
     bunch = timed(together, times)
     return paired(
         WHAT,
-        (f"engine, {len(problems)} at a time, {backend}", lambda: bunch() / len(problems)),
-        ("engine, one at a time", timed(alone, 10 * times)),
+        (f"{len(problems)} at a time, {backend} backend", lambda: bunch() / len(problems)),
+        ("one at a time", timed(alone, 10 * times)),
         Goal("times as fast", 10.0),
         turns,
     )

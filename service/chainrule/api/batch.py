@@ -261,6 +261,9 @@ class Batch:
         statuses, self._statuses = self._statuses, []
         self._answered += len(statuses)
         self._service.metrics.answered(statuses)
+        stacks, self._items.stacks = self._items.stacks, []
+        for items in stacks:
+            self._service.metrics.stacked(items)
 
     async def _send_of(self, taken: Slice) -> None:
         self._count()

@@ -81,6 +81,8 @@ class Items:
 
     def __init__(self, calls: Calls, caller: Caller, exchange: Exchange, most: int) -> None:
         self._calls, self._caller, self._exchange, self._most = calls, caller, exchange, most
+        self.stacks: list[int] = []
+        """How many items were computed together, each time since somebody last took this."""
         self._requests: dict[tuple[str, bytes, int], Request] = {}
         self._cuts: list[tuple[Cut, Request]] = []
 
@@ -174,6 +176,7 @@ class Items:
             return False
         except (Cancelled, OutOfMemory):
             return True
+        self.stacks.append(len(items))
         for item, reply in zip(items, replies, strict=True):
             if reply is not None and (text := _finite(reply)) is not None:
                 item.answer = _replied(item.told, text)

@@ -1,7 +1,8 @@
 """What an op is: one function of a network, with its derivative rule.
 
-An op is written for one example. Arrays reach it with leading axes that it leaves alone: the batch N, and on cotangents
-and tangents the seeds V before it (either may be 1). A parameter has no batch axis. Axes are counted from the end.
+An op is written for one example. Arrays reach it with leading axes that it leaves alone: the batch N, and before it the
+seeds V of cotangents and tangents (either may be 1) or the problems P of a stack. A parameter has no batch axis, and in
+a stack one of length 1. Axes are counted from the end.
 """
 
 from __future__ import annotations
