@@ -85,9 +85,11 @@ def check_equal(ours: Run, peer: Run) -> None:
 
 
 def _check_close(found: NDArray[Any], wanted: NDArray[Any]) -> None:
-    """To 1000 spacings of the dtype at the largest number: sums of thousands of terms differ in their order."""
-    assert found.dtype == wanted.dtype
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=1000 * np.finfo(wanted.dtype).eps * np.abs(wanted).max())
+    """To 1000 spacings of the dtype, by the norm: sums of thousands of terms differ in their order, and among millions
+    of units one is so near its kink that the last digit decides."""
+    assert (found.dtype, found.shape) == (wanted.dtype, wanted.shape)
+    difference = np.linalg.norm(found - wanted) / np.linalg.norm(wanted)
+    assert difference <= 1000 * np.finfo(wanted.dtype).eps, difference
 
 
 def engine(net: Problem, backend: str, device: str = "cpu", plan: Plan | None = None) -> Run:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from importlib.metadata import version
 from pathlib import Path
 
-from environment import ONE_THREAD
+from environment import ONE_THREAD, PEERS
 
 
 def describe() -> dict[str, str]:
@@ -20,9 +21,19 @@ def describe() -> dict[str, str]:
         "memory": f"{memory:.0f} GiB",
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "packages": packages,
+        "peers": _peers(),
         "load": f"{os.getloadavg()[0]:.1f} before the first measurement",
         "threads": f"{ONE_THREAD['OMP_NUM_THREADS']} for every side",
     }
+
+
+def _peers() -> str:
+    """The first block of peers.txt, the comment aside, where it is installed."""
+    if not PEERS.exists():
+        return "not installed"
+    block = Path(__file__).with_name("peers.txt").read_text().partition("\n\n")[0]
+    lines = [line for line in block.splitlines() if not line.startswith("#")]
+    return " ".join(re.sub(r"(\[\w+\])?==", " ", line) for line in lines)
 
 
 def _processor() -> str:
