@@ -13,7 +13,7 @@ from pairs import Row, Skipped
 from table import amount, ratio
 
 MACHINE, GOALS = "machine", "goals"
-COMPARED = ("what", "ours", "against", "our time", "its time", "ratio", "of the turns", "goal", "")
+COMPARED = ("what", "ours", "against", "our time", "its time", "ratio", "half of the turns", "goal", "")
 SOUGHT = ("goal", "what", "ours", "against", "found", "")
 
 _BLOCK = re.compile(r"(?P<begin><!-- measured: (?P<name>\w+) -->\n)(?P<text>.*?)(?P<end><!-- end -->)", re.DOTALL)
@@ -65,10 +65,10 @@ def _comparisons(rows: Sequence[Row | Skipped]) -> str:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    least, middle, most = map(ratio, row.ratios)
+    low, high = map(ratio, row.middle_half)
     times = [amount(each, row.unit) for each in row.times]
     verdict = "" if row.verdict == "info" else row.verdict
-    return (row.what, row.ours, row.peer, *times, middle, f"{least} to {most}", str(row.goal), verdict)
+    return (row.what, row.ours, row.peer, *times, ratio(row.ratios[1]), f"{low} to {high}", str(row.goal), verdict)
 
 
 def _goals(held: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from statistics import median
+from statistics import median, quantiles
 from timeit import Timer
 from typing import Any, Literal
 
@@ -59,6 +59,13 @@ class Row:
         """Smallest, median and largest."""
         found = sorted(self.goal.ratio(ours, peer) for ours, peer in self.seconds)
         return found[0], median(found), found[-1]
+
+    @property
+    def middle_half(self) -> tuple[float, float]:
+        """What half of the ratios lie between: their quartiles."""
+        found = [self.goal.ratio(ours, peer) for ours, peer in self.seconds]
+        first, _, third = quantiles(found, n=4, method="inclusive") if len(found) > 1 else found * 3
+        return first, third
 
     @property
     def times(self) -> tuple[float, float]:

@@ -101,7 +101,7 @@ print(json.dumps([[line for line in new.splitlines() if line[:5] == "words"], bl
     )
     words, held = found
     assert words == ["words of machine", "words of goals", "words of a", "words of b"]
-    assert "| w | ours | it | 1 s | 3 s | 3.00 | 1.00 to 4.00 | ≥ 2 | pass |" in held["a"].splitlines()
+    assert "| w | ours | it | 1 s | 3 s | 3.00 | 2.00 to 3.50 | ≥ 2 | pass |" in held["a"].splitlines()
     assert "| w | ours | other | 1 s | 2 s | 0.50 | 0.50 to 0.50 | — |  |" in held["a"].splitlines()
     assert held["b"] == "Not measured: x, not installed.\n"
     assert held["goals"].splitlines()[2:] == ["| ≥ 2 | w | ours | it | 3.00 | pass |"]
