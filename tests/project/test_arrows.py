@@ -32,6 +32,7 @@ ALLOWED = {
     "chainrule": (),
     "chainrule_client": ("chainrule_client", "chainrule.schemas", "chainrule.pictures"),
     "chainrule_client.local": ("chainrule_client", "chainrule.schemas", "chainrule.operations"),
+    "chainrule_client.on_ray": ("chainrule_client", "chainrule.schemas", "chainrule.operations"),
     "chainrule_client.cli_derivation": ("chainrule_client", "chainrule.schemas", "chainrule.derivation.pages"),
     "chainrule_client.cli": ("chainrule_client", "chainrule"),
 }

@@ -24,6 +24,7 @@ from chainrule_client.cli_running import (
 if TYPE_CHECKING:
     from chainrule_client.class_report import Summary
     from chainrule_client.classes.graded import Graded
+    from chainrule_client.local import LocalClient
 
 Submissions = Annotated[
     Path,
@@ -51,6 +52,9 @@ def class_(
     resume: Annotated[
         Path | None, typer.Option("--resume", metavar="FILE", help="Remembers what was graded; else DIR/graded.ndjson.")
     ] = None,
+    on_ray: Annotated[
+        bool, typer.Option("--ray", help="Grade on a cluster of Ray: the one at RAY_ADDRESS, else one on this machine.")
+    ] = False,
 ) -> None:
     """Grade a class: a table of scores, and a page with their distribution and the mistakes that were made.
 
@@ -65,12 +69,22 @@ def class_(
         sound = [line for line in lines if isinstance(line, dict)]
         out.mkdir(parents=True, exist_ok=True)
         shared = {**_problem(problem), **({} if seed is None else {"seed": seed})}
-        client = client_for(url, folder, _RETRIES)
+        client = _on_ray(url, folder) if on_ray else client_for(url, folder, _RETRIES)
         graded = together(lines, client.grade_many(sound, shared, resume=resume or out / "graded.ndjson"))
         files = write_class_report(graded, out)
     summary = Summary.of(graded)
     typer.echo(_as_json(summary) if json else "\n".join([*_told(summary), *map(str, files)]))
     _end(graded, len(broken(lines)))
+
+
+def _on_ray(url: str | None, folder: Path | None) -> LocalClient:
+    if url:
+        raise ValueError("--ray grades on a cluster of Ray, and --url by a service: give one of them")
+    try:
+        from chainrule_client.on_ray import RayClient
+    except ImportError as error:
+        raise ValueError(f"--ray needs Ray ({error}): install chainrule[ray]") from None
+    return RayClient(problems=folder and folder.resolve())  # workers start elsewhere
 
 
 def _end(graded: Sequence[Graded], lines_broken: int) -> None:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 
@@ -23,6 +23,9 @@ from chainrule_client.errors import Fault, error_for
 from chainrule_client.operations import Operations
 from chainrule_client.replies import Reply, op_description
 from chainrule_client.requests import Call
+
+Sources: TypeAlias = tuple[str | None, str]
+"""The folder of problem sets, if there is one, and the secret."""
 
 
 class LocalClient(Operations[Reply, list[Graded]]):
@@ -39,10 +42,14 @@ class LocalClient(Operations[Reply, list[Graded]]):
         self._folder, self._secret = problems, secret
 
     @property
-    def _calls(self) -> operations.Calls:
+    def _sources(self) -> Sources:
         folder = self._folder or os.environ.get("CHAINRULE_PROBLEMS")
         secret = self._secret or os.environ.get("CHAINRULE_SECRET") or ""
-        return operations.shared_calls(os.fspath(folder) if folder else None, secret)
+        return os.fspath(folder) if folder else None, secret
+
+    @property
+    def _calls(self) -> operations.Calls:
+        return operations.shared_calls(*self._sources)
 
     def ops(self) -> Any:
         """The catalogue of ops."""
@@ -106,7 +113,7 @@ class LocalClient(Operations[Reply, list[Graded]]):
             return run_here(session, self._grade_chunk, shown)
 
     def _grade_chunk(self, chunk: Chunk, session: Session) -> None:
-        session.take(chunk, {task.position: _answer(task.body, self._calls) for task in chunk}, last=True)
+        session.take(chunk, {task.position: answer_of(task.body, self._calls) for task in chunk}, last=True)
 
 
 def _on_numpy(call: Call) -> Mapping[str, Any]:
@@ -114,8 +121,8 @@ def _on_numpy(call: Call) -> Mapping[str, Any]:
     return call.request if call.operation == operations.INSTANCES else {"backend": "numpy", **call.request}
 
 
-def _answer(body: bytes, calls: operations.Calls) -> dict[str, Any]:
-    """As the service answers an item of a batch."""
+def answer_of(body: bytes, calls: operations.Calls) -> dict[str, Any]:
+    """The answer to a request of grading, as the service answers an item of a batch."""
     try:
         return {"status": 200, "reply": orjson.loads(operations.answer("grade", body, calls))}
     except operations.Refused as refused:

@@ -56,7 +56,7 @@ class Node:
 
 @dataclass
 class Cluster:
-    """Nodes of one CPU each, and the service on them."""
+    """Nodes of one CPU each."""
 
     folder: Path
     environment: Mapping[str, str]
@@ -120,9 +120,9 @@ def only_loopback() -> bool:
 
 @contextmanager
 def cluster(folder: Path, **variables: str) -> Iterator[Cluster]:
-    """A head and another node, with the service as `service/deploy/ray/serve.yaml` has it: two replicas.
+    """A head and another node.
 
-    folder: for Ray's files; its sockets want a short path.
+    folder: for Ray's files; its sockets want a short path. variables: in the environment of all that is started.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CHAINRULE_", "RAY_"))}
     environment = {
@@ -139,28 +139,34 @@ def cluster(folder: Path, **variables: str) -> Iterator[Cluster]:
     }
     head = start_node(folder / "head.log", environment, "--head", "--port=6379", "--include-dashboard=false")
     found = Cluster(folder, environment, head)
-    serving = None
     try:
         until(lambda: _listens(6379), "head")
         found.add_node()
-        serving = subprocess.Popen(
-            [BIN / "serve", "run", "--address", ADDRESS, CONFIGURATION],
-            env=environment,
-            stdout=(folder / "serve.log").open("wb"),
-            stderr=subprocess.STDOUT,
-        )
+        yield found
+    finally:
+        for node in (*found.others, found.head):
+            node.kill()
+
+
+@contextmanager
+def serving(found: Cluster) -> Iterator[None]:
+    """The service as `service/deploy/ray/serve.yaml` has it: two replicas."""
+    process = subprocess.Popen(
+        [BIN / "serve", "run", "--address", ADDRESS, CONFIGURATION],
+        env=found.environment,
+        stdout=(found.folder / "serve.log").open("wb"),
+        stderr=subprocess.STDOUT,
+    )
+    try:
         until(ready, "service")
         ray.init(ADDRESS, log_to_driver=False, configure_logging=False)
         found.await_replicas(2)
-        yield found
+        yield
     finally:
         _set_global_client(None)
         ray.shutdown()
-        if serving is not None:
-            serving.kill()
-            serving.wait(20)
-        for node in (*found.others, found.head):
-            node.kill()
+        process.kill()
+        process.wait(20)
 
 
 def _listens(port: int) -> bool:

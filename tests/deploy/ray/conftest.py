@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("ray.serve")
 
-from deploy.ray.cluster import Cluster, cluster, only_loopback
+from deploy.ray.cluster import Cluster, cluster, only_loopback, serving
 
 PROXIES = {"serve": {}, "haproxy": {"RAY_SERVE_ENABLE_HA_PROXY": "1"}}
 
@@ -35,5 +35,5 @@ def ray_cluster(request: pytest.FixtureRequest, folder: Path) -> Iterator[Cluste
     """Two nodes with a replica each, behind each kind of proxy."""
     own = folder / request.param[0]
     own.mkdir()
-    with cluster(own, CHAINRULE_QUEUE="2", **PROXIES[request.param]) as found:
+    with cluster(own, CHAINRULE_QUEUE="2", **PROXIES[request.param]) as found, serving(found):
         yield found
