@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -152,3 +153,19 @@ def test_no_service_is_another_matter(write: Write, tmp_path: Path) -> None:
     )
     assert done.exit_code == 1
     assert "no connection" in done.stderr
+
+
+def test_a_service_and_a_cluster_of_ray_are_not_both_asked(write: Write, tmp_path: Path) -> None:
+    done = run("class", write("class.ndjson", lines(20)), "--out", tmp_path, "--ray", "--url", "http://127.0.0.1:1")
+    assert done.exit_code == 2
+    assert "--ray" in done.stderr
+
+
+def test_without_ray_its_option_says_what_to_install(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "chainrule_client.on_ray", raising=False)
+    done = run("class", write("class.ndjson", lines(20)), "--out", tmp_path, "--ray")
+    assert done.exit_code == 2
+    assert "chainrule[ray]" in done.stderr
