@@ -221,15 +221,15 @@ def faulty() -> dict[str, Any]:
 
 @pytest.mark.parametrize("fault", faulty())
 def test_a_fault_is_told_in_its_place_and_nowhere_else(fault: str, stacks: list[int]) -> None:
-    requests: list[Any] = [net() for _ in range(12)]
+    requests: list[Any] = [net() for _ in range(24)]
     requests[5] = faulty()[fault]
     lines = lines_of(requests)
     found = answered(lines)
-    assert max(stacks) >= 3
+    assert max(stacks) >= 10
     (wanted,) = answered(lines[5:6])
     assert found[5] == wanted
     assert (wanted["status"] == 200) == (fault == "not finite")
-    for number in {*range(12)} - {5}:
+    for number in {*range(24)} - {5}:
         assert_same(found[number]["reply"], alone(requests[number]))
 
 
@@ -281,6 +281,37 @@ def test_one_that_is_cut_short_is_computed_no_further(stacks: list[int]) -> None
     found = answered(lines_of(requests), cancelled=lambda: True)
     assert {each["status"] for each in found} == {408}
     assert stacks == [5]
+
+
+def test_a_stack_that_breaks_costs_no_item_its_reply(monkeypatch: pytest.MonkeyPatch) -> None:
+    faults: list[Exception] = []
+    monkeypatch.setattr(Stack, "run", lambda self, cancelled: 1 / 0)
+    monkeypatch.setattr("chainrule.api.items.log_fault", lambda exchange, error: faults.append(error))
+    found = answered(lines_of([net() for _ in range(5)]))
+    assert [each["status"] for each in found] == [200] * 5
+    assert list(map(type, faults)) == [ZeroDivisionError]
+
+
+@pytest.mark.parametrize("shortage", [MemoryError(), RuntimeError("CUDA out of memory")])
+def test_a_stack_for_which_memory_is_short_is_computed_one_by_one(
+    shortage: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def short(self: Stack, cancelled: Callable[[], bool]) -> Any:
+        raise shortage
+
+    monkeypatch.setattr(Stack, "run", short)
+    requests = [net() for _ in range(5)]
+    for each, request in zip(answered(lines_of(requests)), requests, strict=True):
+        assert_same(each["reply"], alone(request))
+
+
+def test_where_many_are_at_fault_few_stacks_are_tried(stacks: list[int]) -> None:
+    requests = [classes() for _ in range(60)]
+    for request in requests[::3]:
+        request["targets"] = [0, 1, 3, 0]
+    found = answered(lines_of(requests))
+    assert [each["status"] for each in found] == [422, 200, 200] * 20
+    assert sorted(stacks, reverse=True) == [60, *[10] * 6]
 
 
 def test_answers_are_made_when_they_are_asked_for(stacks: list[int]) -> None:

@@ -176,6 +176,9 @@ class Items:
             return False
         except (Cancelled, OutOfMemory):
             return True
+        except Exception as error:
+            log_fault(self._exchange, error)
+            return True
         self.stacks.append(len(items))
         for item, reply in zip(items, replies, strict=True):
             if reply is not None and (text := _finite(reply)) is not None:

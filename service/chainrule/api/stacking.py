@@ -16,6 +16,8 @@ from chainrule.operations.stacks import most_of, stacks
 
 LEAST = 3
 """So many items are worth a stack."""
+FEW = 10
+"""So many are tried together where some among more are at fault, and in vain but once."""
 
 Watch: TypeAlias = Callable[[], Callable[[], bool]]
 """Makes the check of an item whose time begins now: whether it is over, or nobody waits any more."""
@@ -53,7 +55,7 @@ def _handed_over(item: Item) -> Answer:
 
 
 def _answer_together(items: Items, waiting: list[Item], watch: Watch) -> None:
-    """Answer those that can be. What is at fault is told from the rest by its shapes, or by halves."""
+    """Answer those that can be. What is at fault is told from the rest by its shapes, and then by trying few."""
     for item in waiting:
         item.tried = True
     if len(waiting) < LEAST or items.answer_together(waiting, watch()):
@@ -61,6 +63,8 @@ def _answer_together(items: Items, waiting: list[Item], watch: Watch) -> None:
     shapes: dict[tuple[int, ...], list[Item]] = {}
     for item in waiting:
         shapes.setdefault(item.brackets(), []).append(item)
-    half = len(waiting) // 2
-    for part in shapes.values() if len(shapes) > 1 else (waiting[:half], waiting[half:]):
+    if len(shapes) == 1 and len(waiting) <= FEW:
+        return
+    parts = [waiting[i : i + FEW] for i in range(0, len(waiting), FEW)]
+    for part in shapes.values() if len(shapes) > 1 else parts:
         _answer_together(items, part, watch)
