@@ -14,6 +14,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from chainrule.schemas.buffers import parse
 from chainrule.schemas.envelope import MAX_RANK
 
 Array: TypeAlias = NDArray[np.int64] | NDArray[np.float64] | NDArray[np.float32] | NDArray[np.int32]
@@ -81,7 +82,7 @@ def decode_stack(texts: Sequence[bytes]) -> Array:
     rows = nested[::2]
     if len(nested) != 2 * len(texts) - 1 or nested[1::2].count(None) < len(texts) - 1 or type(rows[0]) is not list:
         raise TensorError("a text is no array")
-    return _flattened(rows, 0, integers=not (b"." in together or b"e" in together or b"E" in together))
+    return _flattened(rows, 0, integers=_are_integers(together))
 
 
 def _joined(text: bytes) -> Array:
@@ -119,6 +120,8 @@ def _refuse_change(expected: tuple[int, ...], found: tuple[int, ...], row: int) 
 
 def _decoded(text: bytes, *, at: int = 0, rows: int = 0) -> Array:
     """Decodes a text in one go. In its errors bytes are counted from `at`, rows of the first axis from `rows`."""
+    if len(text) >= _LARGE and (array := parse(text, integers=_are_integers(text))) is not None:
+        return array
     try:
         nested = orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -128,7 +131,11 @@ def _decoded(text: bytes, *, at: int = 0, rows: int = 0) -> Array:
     _refuse_words(text)
     if type(nested) is not list:
         raise TensorError("found a single number where an array of numbers was expected")
-    return _flattened(nested, rows, integers=not (b"." in text or b"e" in text or b"E" in text))
+    return _flattened(nested, rows, integers=_are_integers(text))
+
+
+def _are_integers(text: bytes) -> bool:
+    return not (b"." in text or b"e" in text or b"E" in text)
 
 
 def _standard(array: NDArray[Any]) -> Array:
