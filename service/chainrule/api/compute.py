@@ -67,6 +67,15 @@ class Answer:
             call = self._calls.parse(self._operation, body, self._terms)
         else:
             call = self._calls.parse_file(self._operation, body, self._terms)
+        return self._ready(call, started)
+
+    def recall(self, body: bytes | bytearray) -> Ready | None:
+        """Make the request ready, if a late one was like it, numbers apart."""
+        started = perf_counter()
+        call = self._calls.recall(self._operation, body) if isinstance(body, bytes) else None
+        return None if call is None else self._ready(call, started)
+
+    def _ready(self, call: Ready, started: float) -> Ready:
         if self.watch is not None and isinstance(call, Call):
             call = call.watched(self.watch)
         self.timings.append((b"parse", perf_counter() - started))
@@ -167,10 +176,12 @@ class Compute:
             body = await exchange.body(settings.max_body_bytes, body_seconds)
             return await self._in_thread(exchange, answer, body)
         body = await exchange.body(length, body_seconds)
-        if self._calls.draws(self.operation, body):
-            self._enter(answer, whose, self._pace.of_body(self.operation, length), length)
-            return await self._in_thread(exchange, answer, body)
-        call = guarded(lambda: answer.parse(body))
+        call = guarded(lambda: answer.recall(body))
+        if call is None:
+            if self._calls.draws(self.operation, body):
+                self._enter(answer, whose, self._pace.of_body(self.operation, length), length)
+                return await self._in_thread(exchange, answer, body)
+            call = guarded(lambda: answer.parse(body))
         if self._is_cheap(call) and answer.watch is None:
             return guarded(lambda: answer.compute(call))
         self._enter(answer, whose, self._pace.of_cost(self.operation, call.cost, length), length)

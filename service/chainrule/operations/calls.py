@@ -110,7 +110,7 @@ class Calls:
             return self.parse_drawing(body)
         try:
             if name != GRADE:
-                return self._cut_as_before(name, body) or self._cut_anew(name, body)
+                return self.recall(name, body) or self._cut_anew(name, body)
             envelope = split(body, words=True)
             return self.parse_part(name, parse_skeleton(envelope), envelope.spans, terms)
         except MalformedBody as error:
@@ -128,6 +128,16 @@ class Calls:
             raise not_json(error) from None
         except UnfitReference as error:
             raise refuse(error.pointer, str(error)) from None
+
+    def recall(self, name: str, body: bytes) -> Call | None:
+        """The body made ready, if a late one was like it, numbers apart, and it is sound."""
+        envelope = self.structures.cut(name, body)
+        if envelope is None:
+            return None
+        try:
+            return self._parsed(name, name, envelope)
+        except Refused:
+            return None
 
     def parse_part(self, name: str, tree: Tree, spans: Sequence[Span], terms: Terms = UNLIMITED) -> Call:
         """The same of a parsed skeleton, its placeholders for `spans`. Raises MalformedBody too."""
@@ -187,16 +197,6 @@ class Calls:
         structure: Structure[Operation] = Structure(self._model(name, loaded, collector), collector.layout)
         call = self._call(name, structure, collector.arrays)
         return call if answers is None else _marking(call, answers, UNLIMITED)
-
-    def _cut_as_before(self, name: str, body: bytes) -> Call | None:
-        """The body made ready, if it is cut as a late one was, and nothing is wrong with it."""
-        envelope = self.structures.cut(name, body)
-        if envelope is None:
-            return None
-        try:
-            return self._parsed(name, name, envelope)
-        except Refused:
-            return None
 
     def _cut_anew(self, name: str, body: bytes) -> Call:
         envelope = split(body)

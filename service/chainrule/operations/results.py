@@ -38,7 +38,10 @@ class Results:
         plan, xp = self.prepared.plan, self.prepared.xp
         if self._drops_batch(slot) and not each:
             value = value[0]
-        return xp.to_numpy(layouts.gradient(xp, value, plan.slots[slot].shape, self.prepared.request.layout))
+        layout = self.prepared.request.layout
+        if layout != "torch":
+            value = layouts.gradient(xp, value, plan.slots[slot].shape, layout)
+        return xp.to_numpy(value)
 
     def jacobian(self, of: int, wrt: int, found: Jacobian, *, structured: bool) -> Reply:
         """∂of/∂wrt: `shape`, `structure` and its tensors."""
