@@ -25,15 +25,14 @@ class Kink:
 
 
 def with_kinks(plan: Plan, steps: Iterable[int]) -> tuple[int, ...]:
-    """Those of `steps` whose op has a kink: what `find_kinks` need look at, worked out once for a plan."""
+    """Those of `steps`, numbers of the plan's that are differentiated, whose op has a kink: in the plan's order."""
     return tuple(sorted(number for number in steps if plan.steps[number].op.at_kink is not None))
 
 
 def find_kinks(trace: Trace, steps: Iterable[int], most: int = MOST_SHOWN) -> tuple[int, list[Kink]]:
-    """How many elements sit on a kink of those `steps` (numbers of the plan's) that were differentiated, and the
-    first `most` of them in the order of the steps."""
+    """How many elements sit on a kink of those steps (see `with_kinks`), and the first `most` of them, in order."""
     xp, count, shown = trace.xp, 0, list[Kink]()
-    for number in with_kinks(trace.plan, steps):
+    for number in steps:
         step, point = trace.plan.steps[number], trace.points[number]
         mask = step.op.kinks(xp, point)
         here = 0 if mask is None else xp.count_nonzero(mask)

@@ -13,7 +13,7 @@ from chainrule.engine.errors import EngineError
 from chainrule.engine.flow import NodeFlow, flow, norm
 from chainrule.engine.fused import fuse, fused_warning
 from chainrule.engine.graph import Node
-from chainrule.engine.kinks import find_kinks
+from chainrule.engine.kinks import find_kinks, with_kinks
 from chainrule.engine.loss_warnings import loss_warnings
 from chainrule.engine.op import Op, options_of, wire_name
 from chainrule.engine.plan import Plan, make_plan
@@ -113,7 +113,8 @@ class Flow:
         fused = fuse(trace) if upstream is None else None
         seed = 1.0 if upstream is None else upstream
         cotangents = pull_back(trace, of.program, seed, fused=fused, cancelled=cancelled)
-        count, _ = find_kinks(trace, (number for number, *_ in of.program.steps), most=0)
+        at_kinks = with_kinks(trace.plan, (number for number, *_ in of.program.steps))
+        count, _ = find_kinks(trace, at_kinks, most=0)
         reply: Reply = {"activation": of.label}
         if upstream is None:
             reply["loss"] = xp.to_numpy(trace.values[self.of])

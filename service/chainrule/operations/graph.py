@@ -14,7 +14,7 @@ from chainrule.engine.cost import BACKWARD, Cost, forward_cost, gradients_cost
 from chainrule.engine.edges import Edge, along_edges
 from chainrule.engine.fused import fuse, fused_warning
 from chainrule.engine.graph import TARGETS
-from chainrule.engine.kinks import find_kinks
+from chainrule.engine.kinks import find_kinks, with_kinks
 from chainrule.engine.loss_warnings import loss_warnings
 from chainrule.engine.plan import Step
 from chainrule.engine.trace import Trace, never
@@ -90,7 +90,8 @@ class Graph:
             if share is not None:
                 slot = trace.plan.steps[number].inputs[position]
                 edge["gradient"] = results.gradient(slot, share)
-        reply["kink_count"], _ = find_kinks(trace, (number for number, *_ in self.program.steps), most=0)
+        at_kinks = with_kinks(trace.plan, (number for number, *_ in self.program.steps))
+        reply["kink_count"], _ = find_kinks(trace, at_kinks, most=0)
         return [fused_warning(trace, fused)] if isinstance(fused, Fused) else []
 
     def _array(self, cotangent: Cotangent) -> Array:
