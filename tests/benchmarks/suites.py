@@ -32,6 +32,7 @@ SUITES = {
     "batched_gradients": Suite("Gradients by the thousand"),
     "peer_services": Suite("The same gradients from other services"),
     "bodies": Suite("Large JSON bodies"),
+    "wire": Suite("Tensors on the wire"),
     "class_grading": Suite("Grading a class"),
     "cold_start": Suite("A grading script from a cold start"),
 }

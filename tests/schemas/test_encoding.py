@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from chainrule.schemas.encoding import encode, nonfinite, to_array
+from chainrule.schemas.encoding import PIECE, encode, encode_long, nonfinite, to_array
 
 shapes = array_shapes(min_dims=0, max_dims=4, max_side=4)
 any_floats = shapes.flatmap(lambda shape: arrays(np.float64, shape, elements=st.floats()))
@@ -95,3 +95,38 @@ def test_to_array_reads_words_numbers_and_lists():
 def test_to_array_refuses_the_rest(value):
     with pytest.raises(ValueError):  # noqa: PT011
         to_array(value)
+
+
+LONG_NUMBERS = np.random.default_rng(2).normal(size=PIECE + 5)
+
+
+@pytest.mark.parametrize(
+    "long",
+    [
+        LONG_NUMBERS,
+        LONG_NUMBERS.astype("f4")[None, :, None],
+        LONG_NUMBERS.reshape(-1, 3)[:, ::2].repeat(4, 0),
+        np.arange(3 * PIECE).reshape(3, -1).T,
+        LONG_NUMBERS.astype(">f8"),
+        np.where(np.arange(PIECE + 5) % 1000, LONG_NUMBERS, np.inf),
+    ],
+    ids=lambda array: f"{array.dtype}{array.shape}",
+)
+def test_a_long_reply_is_the_same_text_in_pieces(long):
+    reply = {
+        "a": {"b": [long, {"c": long[:2]}]},
+        "text": "\\0 \0",
+        "number": np.float64(2.5),
+        "bad": float("nan"),
+        "d": long,
+    }
+    heard = []
+    pieces = encode_long(reply, heard.append)
+    assert len(pieces) > 5
+    assert b"".join(pieces) == encode(reply)
+    assert heard == [nonfinite(reply)]
+
+
+def test_a_reply_without_long_arrays_is_one_text():
+    reply = {"a": [[np.ones(3)]] * 10, "b": float("inf")}
+    assert encode_long(reply) == encode(reply)

@@ -47,17 +47,37 @@ def encode(reply: Mapping[str, Any], on_nonfinite: Callable[[list[str]], object]
     return _dumps(spelled(reply))
 
 
-def encode_long(reply: Mapping[str, Any], on_nonfinite: Callable[[list[str]], object] | None = None) -> list[Buffer]:
-    """The text that `encode` gives, in pieces to be sent one after another."""
-    if on_nonfinite is not None and (paths := nonfinite(reply)):
+def encode_long(
+    reply: Mapping[str, Any], on_nonfinite: Callable[[list[str]], object] | None = None
+) -> bytes | list[Buffer]:
+    """The text that `encode` gives; with long arrays in it, in pieces to be sent one after another."""
+    if not _has_long(reply):
+        return encode(reply, on_nonfinite)
+    paths = nonfinite(reply)
+    if paths and on_nonfinite is not None:
         on_nonfinite(paths)
     arrays: list[NDArray[Any]] = []
-    between = _dumps(spelled(_without_arrays(reply, arrays))).split(b"\0")
+    rest = _without_arrays(reply, arrays)
+    between = _dumps(spelled(rest) if paths else rest).split(b"\0")
     pieces: list[Buffer] = [between[0]]
     for array, text in zip(arrays, between[1:], strict=True):
-        pieces += _pieces(array)
+        pieces += _pieces(array, finite=not paths and array.dtype.isnative)
         pieces.append(text)
     return pieces
+
+
+def _has_long(tree: Any) -> bool:
+    waiting = [tree]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, np.ndarray):
+            if item.size > PIECE:
+                return True
+        elif isinstance(item, Mapping):
+            waiting += item.values()
+        elif isinstance(item, list | tuple):
+            waiting += item
+    return False
 
 
 def _without_arrays(tree: Any, arrays: list[NDArray[Any]]) -> Any:
@@ -72,18 +92,19 @@ def _without_arrays(tree: Any, arrays: list[NDArray[Any]]) -> Any:
     return tree
 
 
-def _pieces(array: NDArray[Any]) -> Iterator[Buffer]:
+def _pieces(array: NDArray[Any], finite: bool) -> Iterator[Buffer]:
     """The text of an array, cut between rows of the first axis that has short ones."""
     if array.ndim > 1 and array.size > PIECE * len(array):
         for index, row in enumerate(array):
             yield b"," if index else b"["
-            yield from _pieces(row)
+            yield from _pieces(row, finite)
         yield b"]"
         return
     rows = max(1, PIECE * len(array) // array.size)
     for start in range(0, len(array), rows):
         yield b"," if start else b"["
-        yield memoryview(_dumps(spelled(array[start : start + rows])))[1:-1]
+        piece = array[start : start + rows]
+        yield memoryview(_dumps(piece if finite else spelled(piece)))[1:-1]
     yield b"]"
 
 
