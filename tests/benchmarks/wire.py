@@ -1,4 +1,4 @@
-"""Tensors on the wire: in binary against an echo of the same bytes, in JSON against the quickest parser, and by size."""
+"""Tensors on the wire: in binary against an echo of the same bytes, in JSON against a bare parser, and by size."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ LONG_NUMBERS = np.random.default_rng(2).normal(size=PIECE + 5)
     [
         LONG_NUMBERS,
         LONG_NUMBERS.astype("f4")[None, :, None],
-        LONG_NUMBERS.reshape(-1, 3)[:, ::2].repeat(4, 0),
+        LONG_NUMBERS[: 3 * 10_000].reshape(-1, 3)[:, ::2].repeat(4, 0)[:, ::-1],
         np.arange(3 * PIECE).reshape(3, -1).T,
         LONG_NUMBERS.astype(">f8"),
         np.where(np.arange(PIECE + 5) % 1000, LONG_NUMBERS, np.inf),
