@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
+import torch
+from pydantic import TypeAdapter
 
 from api.in_process import InProcess
 from api.problems import FORWARD
-from chainrule.api.logs import JsonLines
+from chainrule.api.logs import JsonLines, without_values
 from live_service import live_service
 
 SECRET = "aSecretOfTheCaller"
+Boolean: TypeAdapter[bool] = TypeAdapter(bool)
 
 
 @contextmanager
@@ -99,3 +104,75 @@ def test_a_fault_of_ours_is_logged_with_its_traceback(
     line = json.loads(JsonLines().format(record))
     assert (line["level"], line["request_id"], line["path"]) == ("error", "broken-1", "/v1/forward")
     assert "RuntimeError: broken" in line["traceback"]
+
+
+NUMBER = 8.7654321
+QUOTING: list[Callable[[], object]] = [
+    lambda: float(f"{NUMBER},"),
+    lambda: np.asarray([f"{NUMBER} x"]).astype(float),
+    lambda: np.testing.assert_allclose([NUMBER], [1.0]),
+    lambda: Boolean.validate_python(str(NUMBER)),
+    lambda: Boolean.validate_python([NUMBER, -NUMBER * 1e-5]),
+    lambda: torch.tensor([f"{NUMBER}"]),
+    lambda: {}[NUMBER],
+    lambda: int(str(torch.tensor([NUMBER, 1.0]))),
+]
+"""What libraries, asked so, raise with the number in the message; or torch, with only its type."""
+
+
+@pytest.mark.parametrize("quoting", QUOTING)
+@pytest.mark.parametrize("chained", [False, True])
+def test_a_fault_does_not_tell_the_numbers_that_caused_it(
+    quoting: Callable[[], object], chained: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    faulty = InProcess()
+
+    def fail(*_: object) -> None:
+        try:
+            quoting()
+        except Exception as error:
+            if chained:
+                raise RuntimeError(f"on the way: {error}") from error
+            raise
+
+    monkeypatch.setattr(faulty.app.calls, "parse", fail)
+    assert faulty.post("/v1/forward", json=FORWARD).status_code == 500
+    (record,) = [record for record in caplog.records if record.exc_info]
+    text = JsonLines().format(record)
+    assert record.exc_info
+    assert "7654" not in text
+    assert "in fail" in json.loads(text)["traceback"]
+
+
+def test_messages_keep_what_is_no_value() -> None:
+    told = without_values("mat1 (float64) of shape (3, 4), got 'abc' and nan at W1, not -1.5e-3")
+    assert told == "mat1 (float64) of shape (…, …), got … and … at W1, not …"
+
+
+def test_who_called_how_much_and_how_long(log: Path) -> None:
+    body = json.dumps(FORWARD)
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    headers = {
+        "Authorization": f"Bearer {SECRET}",
+        "X-Request-ID": "keyed",
+        "Content-Type": "application/json",
+        "traceparent": f"00-{trace}-b7ad6b7169203331-01",
+    }
+    with logging(log, keys=sha256(SECRET.encode()).hexdigest()) as client:
+        reply = client.post("/v1/forward", content=body, headers=headers)
+        client.post("/v1/forward", content=body, headers={**headers, "X-Request-ID": "bad", "traceparent": SECRET})
+    line = by_id(log)["keyed"]
+    assert line["client"] == "127.0.0.1"
+    assert line["key"] == sha256(SECRET.encode()).hexdigest()[:8]
+    assert (line["received"], line["sent"]) == (len(body), len(reply.content))
+    assert line["trace"] == trace
+    assert 0 < line["parse_ms"] + line["compute_ms"] + line["encode_ms"] < line["ms"]
+    assert "trace" not in by_id(log)["bad"]
+    assert SECRET not in log.read_text()
+
+
+def test_a_variable_that_is_no_setting_is_told_with_the_nearest(log: Path) -> None:
+    with logging(log, max_flop=7, url="http://127.0.0.1", service_host="10.0.0.1", port_8000_tcp="x"):
+        pass
+    warnings = [line["message"] for line in lines(log) if line["level"] == "warning"]
+    assert warnings == ["CHAINRULE_MAX_FLOP is no setting, and has no effect: did you mean CHAINRULE_MAX_FLOPS?"]

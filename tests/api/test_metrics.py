@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from hashlib import sha256
 from pathlib import Path
@@ -214,8 +215,10 @@ def test_who_may_read_them() -> None:
 def test_every_metric_is_on_the_page_and_no_other(small: LiveService) -> None:
     page = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
     with small.client() as client:
-        families = scrape(client).families
-    told = {f"{name}_total" if family.type == "counter" else name for name, family in families.items()}
+        found = scrape(client)
+    told = {f"{name}_total" if family.type == "counter" else name for name, family in found.families.items()}
     told = {name for name in told if name.startswith("chainrule_")} - {"chainrule_build"} | {"chainrule_build_info"}
     listed = {line.split("`")[1] for line in page.splitlines() if line.startswith("| `chainrule_")}
     assert listed == told
+    samples = {name for name, _ in found.samples} | {f"{name}_{end}" for name in told for end in ("bucket", "sum")}
+    assert set(re.findall(r"\b(?:chainrule|process)_[a-z_]+(?=[{\[` ])", page)) <= samples | told

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -139,6 +140,12 @@ def alive(pid: int) -> bool:
         return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     except FileNotFoundError:
         return False
+
+
+def test_no_folder_has_to_be_writable_but_that_of_shared_memory(log: Path) -> None:
+    code = "import tempfile; tempfile._candidate_tempdir_list = list; from chainrule.api.server import serve; serve()"
+    with live_service(log, (sys.executable, "-c", code), processes=2, drain_notice=0) as service:
+        until(lambda: told(service) == 2)
 
 
 def test_an_address_that_is_taken_is_told_and_so_is_a_folder_that_is_not_there(log: Path, tmp_path: Path) -> None:

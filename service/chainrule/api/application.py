@@ -23,11 +23,12 @@ from chainrule.api.exchange import CLIENT_GONE, ClientGone, Exchange
 from chainrule.api.health import Health
 from chainrule.api.logs import log_fault, log_request
 from chainrule.api.memory import give_back
-from chainrule.api.metrics import Metrics
+from chainrule.api.metrics import ROUTES, Metrics
 from chainrule.api.pace import Pace
 from chainrule.api.problems import MEDIA_TYPE, Problem, internal_error
 from chainrule.api.rates import Bucket
 from chainrule.api.settings import Settings
+from chainrule.api.tracing import Tracing, configured
 from chainrule.api.workers import Workers
 from chainrule.operations import INSTANCES, OPERATIONS, Calls, Limits
 from chainrule.operations.instances.library import Library
@@ -48,6 +49,7 @@ class Application(FastAPI):
         self.workers = Workers(settings.workers, settings.queue, settings.memory_for_bodies, settings.wait_ratio)
         self.health = Health()
         self.metrics = metrics or Metrics()
+        self.tracing: Tracing | None = None
         known = self.calls.structures
         self.metrics.ask(
             running=lambda: self.workers.running,
@@ -62,6 +64,8 @@ class Application(FastAPI):
             redirect_slashes=False,
             generate_unique_id_function=lambda route: route.name,
             lifespan=_lifespan,
+            # Its own would not see what goes past it, and would record messages with the values in them.
+            telemetry={"tracing": False, "metrics": False, "logs": False},
             exception_handlers={
                 Problem: _problem,
                 HTTPException: _http_exception,
@@ -109,6 +113,8 @@ class Application(FastAPI):
             log_fault(exchange, error)
         finally:
             self.metrics.ended(exchange)
+            if self.tracing is not None:
+                self.tracing.record(exchange)
             log_request(exchange)
 
     async def _dispatch(self, scope: Scope, exchange: Exchange) -> None:
@@ -136,6 +142,7 @@ def _problems(settings: Settings, limits: Limits) -> Problems:
 @asynccontextmanager
 async def _lifespan(app: Application) -> AsyncIterator[None]:
     await asyncio.to_thread(app.health.warm_up, app.calls)
+    app.tracing = app.tracing or configured(ROUTES)
     beside = [asyncio.ensure_future(work) for work in (app.metrics.beat(), _tidy(app.workers))]
     yield
     for each in beside:
@@ -144,6 +151,8 @@ async def _lifespan(app: Application) -> AsyncIterator[None]:
             await each
     app.health.draining = True
     app.workers.close()
+    if app.tracing is not None:
+        app.tracing.close()
 
 
 async def _tidy(workers: Workers) -> None:

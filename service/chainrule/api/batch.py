@@ -85,6 +85,7 @@ class Batches:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange: Exchange = scope["chainrule.exchange"]
         caller = self._keys.caller(exchange.headers)
+        exchange.key = caller.key
         _check_kind(exchange)
         patience = exchange.patience(self.settings.deadline)
         if self._free == 0:

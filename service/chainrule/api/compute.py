@@ -58,7 +58,7 @@ class Answer:
         self.picture: Callable[[Reply], str] | None = None
         """How the reply is drawn, where a picture stands in its place."""
         self.form = JSON
-        self.timings: list[tuple[bytes, float]] = []
+        self.timings: list[tuple[bytes, float, float]] = []
 
     def parse(self, body: bytes | bytearray) -> Ready:
         """Make the request ready: JSON, or a bytearray in safetensors. Raises Refused."""
@@ -78,7 +78,7 @@ class Answer:
     def _ready(self, call: Ready, started: float) -> Ready:
         if self.watch is not None and isinstance(call, Call):
             call = call.watched(self.watch)
-        self.timings.append((b"parse", perf_counter() - started))
+        self.timings.append((b"parse", started, perf_counter() - started))
         return call
 
     def compute(self, call: Ready) -> Body:
@@ -87,7 +87,8 @@ class Answer:
         reply = call.run(lambda: self.abandoned or perf_counter() > self.ends)
         computed = perf_counter()
         body = self._encoded(reply, call.cost.returned)
-        self.timings += (b"compute", computed - started), (b"encode", perf_counter() - computed)
+        encoded = perf_counter()
+        self.timings += (b"compute", started, computed - started), (b"encode", computed, encoded - computed)
         return body
 
     def _encoded(self, reply: Reply, numbers: int) -> Body:
@@ -102,7 +103,7 @@ class Answer:
 
     def server_timing(self) -> tuple[bytes, bytes]:
         """The header that says where the time went, in milliseconds."""
-        parts = [b"%b;dur=%.3f" % (name, seconds * 1e3) for name, seconds in self.timings]
+        parts = [b"%b;dur=%.3f" % (name, seconds * 1e3) for name, _, seconds in self.timings]
         return b"server-timing", b", ".join(parts)
 
 
@@ -122,6 +123,7 @@ class Compute:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange: Exchange = scope["chainrule.exchange"]
         caller = self._keys.caller(exchange.headers)
+        exchange.key = caller.key
         caller.check(self.operation)
         check_rate(caller)
         answer = Answer(self._calls, self.operation, caller.terms)
@@ -203,7 +205,7 @@ class Compute:
         self._workers.hold(place, len(body))
 
         def run() -> Body:
-            answer.timings.append((b"queue", perf_counter() - submitted))
+            answer.timings.append((b"queue", submitted, perf_counter() - submitted))
             return guarded(lambda: self._work(answer, place, body, call))
 
         done = asyncio.wrap_future(self._workers.submit(place, run))

@@ -37,6 +37,7 @@ class Exchange:
         "_send",
         "headers",
         "in_safetensors",
+        "key",
         "kind",
         "receive",
         "received",
@@ -46,6 +47,7 @@ class Exchange:
         "started",
         "status",
         "timings",
+        "trace",
     )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,8 +63,12 @@ class Exchange:
         """Of the problem that was answered, if one was."""
         self.received = self.sent = 0
         """Bytes of the body read so far, and of the reply's."""
-        self.timings: Sequence[tuple[bytes, float]] = ()
-        """How many seconds the parts of the work took."""
+        self.timings: Sequence[tuple[bytes, float, float]] = ()
+        """When the parts of the work began, by `perf_counter`, and how many seconds they took."""
+        self.key: bytes | None = None
+        """The digest of the caller's key, where it needs one."""
+        self.trace: str | None = None
+        """The trace that it belongs to, in hex, where spans are made."""
         self.in_safetensors = False
         """Whether the body is said to be such a file, once its announcement has been read."""
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
+import traceback
 from datetime import UTC, datetime
 from time import perf_counter
+from typing import Any
 
 import orjson
 
@@ -13,13 +16,21 @@ from chainrule.api.exchange import Exchange
 logger = logging.getLogger("chainrule.api")
 
 MOST_PATH = 200
+MOST_MESSAGE = 500
+MOST_CAUSES = 5
+KEY_DIGITS = 8
+"""Of the digest of a key, in hex: enough to tell which of a service's keys it is."""
+
+_TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_VALUES = re.compile(r"""'[^']*'|"[^"]*"|(?<!\w)[-+]?\.?\d[\w.+-]*|\b(?:nan|inf)\b""", re.IGNORECASE)
+"""Numbers, and what stands in quotes: messages of libraries show what they could not digest."""
 
 
 class JsonLines(logging.Formatter):
     """Time, level and message; the fields of a request; the traceback of an error."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = {
+        line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "message": record.getMessage(),
@@ -27,7 +38,24 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
+            if not record.name.startswith("chainrule"):
+                line["message"] = without_values(record.getMessage())
         return orjson.dumps(line, default=str).decode()
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        """Where it happened, and of every message what is left without the values in it."""
+        parts: list[str] = []
+        error: BaseException | None = ei[1]
+        while error is not None and len(parts) < MOST_CAUSES:
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            parts.append(f"{frames}{type(error).__qualname__}: {without_values(str(error))}")
+            error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        return "\n\nafter\n\n".join(parts)
+
+
+def without_values(text: str) -> str:
+    """A message less the numbers and the quotations in it."""
+    return _VALUES.sub("…", text[:MOST_MESSAGE])
 
 
 def configure(level: str) -> None:
@@ -55,4 +83,22 @@ def _fields(exchange: Exchange) -> dict[str, object]:
         "status": exchange.status,
         "ms": round((perf_counter() - exchange.started) * 1e3, 3),
         "request_id": exchange.request_id,
+        **_of_the_caller(exchange),
+        "received": exchange.received,
+        "sent": exchange.sent,
+        **{f"{name.decode()}_ms": round(seconds * 1e3, 3) for name, _, seconds in exchange.timings},
     }
+
+
+def _of_the_caller(exchange: Exchange) -> dict[str, str]:
+    """Its address, or a proxy's; which key it has; which trace this belongs to."""
+    found: dict[str, str] = {}
+    if exchange.peer:
+        found["client"] = exchange.peer
+    if exchange.key is not None:
+        found["key"] = exchange.key.hex()[:KEY_DIGITS]
+    parent = _TRACEPARENT.fullmatch(exchange.headers.get(b"traceparent", b""))
+    trace = exchange.trace or (parent and parent[1].decode())
+    if trace:
+        found["trace"] = trace
+    return found

@@ -95,6 +95,7 @@ class _Path:
 
 
 _PATHS = {**{f"/v1/{name}": _Path(name) for name in POSTS}, **{f"/{name}": _Path(name) for name in PAGES}}
+ROUTES = frozenset(_PATHS)
 _ELSEWHERE = _Path(OTHER)
 _KIND = {kind: _errors.cell(kind) for kind in KINDS}
 _STAGE = {name.encode(): _stages.cell(name) for name in STAGES}
@@ -126,7 +127,7 @@ class Metrics:
         row[path.received] += exchange.received
         row[path.sent] += exchange.sent
         _seconds.observe(row, path.seconds, perf_counter() - exchange.started)
-        for name, seconds in exchange.timings:
+        for name, _, seconds in exchange.timings:
             _stages.observe(row, _STAGE[name], seconds)
         if status >= 400:
             kind = CALLER_LEFT if status == CLIENT_GONE else exchange.kind

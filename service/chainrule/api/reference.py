@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -14,8 +14,9 @@ from chainrule.api.accept import preferred
 from chainrule.api.exchange import JSON
 from chainrule.api.pictures import SVG, picture
 from chainrule.api.problems import Problem, problem_of
+from chainrule.api.settings import Settings
 from chainrule.engine.backends import BackendUnavailable, choose
-from chainrule.operations import Refused
+from chainrule.operations import Limits, Refused
 from chainrule.operations.catalogue import FARTHEST, HIGH, LOW, MOST_POINTS, POINTS, catalogue, describe_op, op_svg
 from chainrule.operations.information import information
 from chainrule.schemas.encoding import encode
@@ -87,17 +88,22 @@ def _label(op: str, options: dict[str, Any]) -> str:
 
 
 @router.get("/v1/info", response_model=Information, summary="Versions, and the limits in force")
-async def info(request: Request) -> Response:
-    """What a request may cost, which conventions hold, and what computes here."""
-    settings = request.app.settings
-    found = information(request.app.limits)
+def info(request: Request) -> Response:
+    """What a request may cost, which conventions hold, and what computes here. It stays as it is until the end."""
+    return Response(_info(request.app.settings, request.app.limits), media_type="application/json")
+
+
+@lru_cache(maxsize=8)
+def _info(settings: Settings, limits: Limits) -> bytes:
+    found = information(limits)
     found["limits"] |= {
         "body_bytes": settings.max_body_bytes,
         "seconds": settings.deadline,
+        "processes": settings.processes,
         "concurrency": settings.workers,
         "queue": settings.queue,
     }
-    return _json({**found, "backends": _backends()})
+    return encode({**found, "backends": _backends()})
 
 
 @cache

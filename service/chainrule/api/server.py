@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from multiprocessing import get_context, parent_process
@@ -21,7 +22,7 @@ from pydantic import ValidationError
 from chainrule.api import logs
 from chainrule.api.health import Health
 from chainrule.api.joined_writes import JoinedWrites
-from chainrule.api.settings import Settings
+from chainrule.api.settings import Settings, misspelt
 from chainrule.api.supervisor import Supervisor
 from chainrule.api.tally import Tally
 
@@ -140,6 +141,8 @@ def serve(
     given = {name: value for name, value in given.items() if value is not None}
     settings = (settings or _from_environment()).model_copy(update=given)
     logs.configure(settings.log_level)
+    for warning in misspelt(os.environ):
+        logger.warning("%s", warning)
     if settings.processes > 1:
         _serve_by_several(settings)
     else:
@@ -181,6 +184,10 @@ def _serve_by_several(settings: Settings) -> None:
         logger.error("%s", error)
         sys.exit(3)
     tally = Tally(CELLS, settings.processes)
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:  # a read-only root, where memory that is shared has a folder all the same
+        tempfile.tempdir = "/dev/shm"
     settings.limit_threads()  # before the processes, or what they are forked from, load NumPy
     # A process of nothing but loaded modules, of which the others are copies: so they start at once, share that memory,
     # and no fork copies threads or devices in use.

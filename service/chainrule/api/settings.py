@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -25,6 +27,12 @@ LEAST_SECRET = 16
 """Characters of a secret: a shorter one can be guessed from a seed."""
 
 KeyHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+CLIENT = frozenset({"CHAINRULE_URL", "CHAINRULE_API_KEY"})
+"""Variables of the client, which may well be set for both."""
+_OF_KUBERNETES = re.compile(r"CHAINRULE_(SERVICE_(HOST|PORT\w*)|PORT_\d+_\w+)")
+"""Variables that it sets in every pod beside a Service by the name of chainrule."""
 
 
 class Settings(BaseSettings):
@@ -197,3 +205,13 @@ class Settings(BaseSettings):
         """Tell the numerical libraries how many threads to use, unless the environment does. They ask when loaded."""
         for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
             os.environ.setdefault(name, str(self.threads))
+
+
+def misspelt(environment: Mapping[str, str]) -> Iterator[str]:
+    """Of every variable that looks like a setting and is none: its name, and what may have been meant."""
+    known = {f"CHAINRULE_{name.upper()}" for name in Settings.model_fields}
+    alike = [name for name in environment if name.upper().startswith("CHAINRULE_") and not _OF_KUBERNETES.match(name)]
+    for name in alike:
+        if name.upper() not in known | CLIENT:
+            close = get_close_matches(name[:100].upper(), known, n=1)
+            yield f"{name[:100]} is no setting, and has no effect" + (f": did you mean {close[0]}?" if close else "")

@@ -81,6 +81,7 @@ class InForce(Documented):
     pairs: int = Field(description="Jacobians in one request.")
     body_bytes: int
     seconds: float
+    processes: int = Field(description="Processes that answer, each with a concurrency and a queue of its own.")
     concurrency: int = Field(description="Large requests computing at once.")
     queue: int = Field(description="Large requests that may wait.")
 
