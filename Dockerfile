@@ -11,25 +11,41 @@ COPY . .
 RUN python -m pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 
 
-FROM ${BASE_IMAGE}
-RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent chainrule \
- && python -m venv --system-site-packages --without-pip /opt/venv
+# torch as it is needed at run time: without C++ headers, tests, the symbols that only a linker or a debugger reads, and
+# bytecode, of which the service needs a tenth. TORCH_SPEC takes the place of the pin in constraints.txt.
+FROM ${BASE_IMAGE} AS torch
+# hadolint ignore=DL3008
+RUN command -v strip || { apt-get update && apt-get install -y --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*; }
+RUN python -m venv --system-site-packages --without-pip /opt/venv
 ENV PATH=/opt/venv/bin:${PATH}
-
-# torch is most of the image and rarely changes: a layer of its own, below the rest, less its C++ headers and
-# tests. TORCH_SPEC takes the place of the pin in constraints.txt.
 ARG TORCH_SPEC="torch==2.13.0"
 ARG PIP_EXTRA_INDEX_URL
 COPY constraints.txt /opt/constraints.txt
 RUN sed -i "s/^torch==.*/${TORCH_SPEC}/" /opt/constraints.txt \
- && python -m pip install --no-cache-dir --constraint /opt/constraints.txt torch \
- && rm -rf /opt/venv/lib/python3*/site-packages/torch/include /opt/venv/lib/python3*/site-packages/torch/test
+ && python -m pip install --no-cache-dir --no-compile --constraint /opt/constraints.txt torch \
+ && for torch in /opt/venv/lib/python3*/site-packages/torch; do \
+        [ -d "$torch" ] || continue; \
+        rm -rf "$torch/include" "$torch/test"; \
+        find "$torch/bin" -type f ! -name torch_shm_manager -delete; \
+        find "$torch/lib" -name '*.so*' -type f -exec strip --strip-unneeded {} +; \
+    done
 
-# The import proves that the service loads, and leaves the base's bytecode that a read-only root could not write.
+
+FROM ${BASE_IMAGE}
+RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent chainrule
+ENV PATH=/opt/venv/bin:${PATH}
+
+# A layer of its own, since torch is most of the image and rarely changes.
+COPY --from=torch /opt /opt
+
+# What runs here proves that the service loads and computes, and leaves the bytecode that a read-only root could not
+# write: that of the base's modules too, and of those that are only loaded when needed.
 COPY --from=wheel /wheels /opt/chainrule
-RUN python -m pip install --no-cache-dir --constraint /opt/constraints.txt \
+RUN python -m pip install --no-cache-dir --no-compile --constraint /opt/constraints.txt \
         "$(echo /opt/chainrule/*.whl)[service]" \
- && python -c "from chainrule.api import app"
+ && python -c "from chainrule.api import app; app.health.warm_up(app.calls); import chainrule.api.server" \
+ && chainrule --help >/dev/null \
+ && python -m compileall -q /opt/venv/lib/python3*/site-packages/chainrule*
 
 ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
