@@ -93,8 +93,8 @@ async def training(client: httpx.AsyncClient, seed: int) -> str:
 def _verdict(response: httpx.Response, right: Callable[[Mapping[str, Any]], bool]) -> str:
     if response.status_code == 200:
         return RIGHT if right(response.json()) else "wrong"
-    if response.status_code == 503:
-        return PUT_OFF if "Retry-After" in response.headers else "503 without Retry-After"
+    if response.status_code in (429, 503):
+        return PUT_OFF if "Retry-After" in response.headers else f"{response.status_code} without Retry-After"
     return f"status {response.status_code}"
 
 
