@@ -37,6 +37,8 @@ from chainrule.version import VERSION
 
 TIDIED = 1.0
 """Seconds between two looks at whether large requests have left memory to give back."""
+LINGER = 2.0
+"""Seconds for which the body of a refused request is still read when its connection is to close."""
 
 
 class Application(FastAPI):
@@ -101,7 +103,7 @@ class Application(FastAPI):
         except ClientGone:
             exchange.status = CLIENT_GONE
         except Problem as problem:
-            await exchange.refuse(problem)
+            await exchange.refuse(problem, LINGER if self.health.draining else 0.0)
         except asyncio.CancelledError:
             if exchange.status is None:
                 headers = {"Retry-After": str(self.settings.retry_after)}

@@ -6,6 +6,7 @@ import os
 import re
 from asyncio import timeout
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from math import isfinite
 from time import perf_counter
 
@@ -35,6 +36,7 @@ class Exchange:
 
     __slots__ = (
         "_send",
+        "ended",
         "headers",
         "in_safetensors",
         "key",
@@ -69,6 +71,8 @@ class Exchange:
         """The digest of the caller's key, where it needs one."""
         self.trace: str | None = None
         """The trace that it belongs to, in hex, where spans are made."""
+        self.ended = False
+        """Whether the body has been read to its end."""
         self.in_safetensors = False
         """Whether the body is said to be such a file, once its announcement has been read."""
 
@@ -115,12 +119,24 @@ class Exchange:
         about = [(b"content-type", kind), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
         await self.send({"type": "http.response.start", "status": 200, "headers": about})
 
-    async def refuse(self, problem: Problem) -> None:
-        """Send a problem document."""
+    async def refuse(self, problem: Problem, linger: float = 0.0) -> None:
+        """Send a problem document. With `linger` the connection closes then, but not before so many seconds while the
+        body still comes: the caller, who is sending it, would lose the document."""
         headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
         body = problem.document(self.request_id)
         self.kind = problem.kind
-        await self.reply(body, *headers, status=problem.status, kind=MEDIA_TYPE.encode())
+        about = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body)), *headers]
+        await self.send({"type": "http.response.start", "status": problem.status, "headers": about})
+        await self.send({"type": "http.response.body", "body": body, "more_body": linger > 0})
+        if linger > 0:
+            await self._read_out(linger)
+            await self.send({"type": "http.response.body", "body": b""})
+
+    async def _read_out(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with timeout(seconds):
+                while not self.ended:
+                    self.ended = not (await self.receive()).get("more_body", False)
 
     def announced(self, most: int) -> int | None:
         """The length that the body is said to have, if it is. Raises Problem where it may not be sent at all."""
@@ -180,6 +196,7 @@ class Exchange:
             ) from None
         if length > most:
             raise too_long(most, {"Connection": "close"})
+        self.ended = True
         if self.in_safetensors:
             return bytearray().join(chunks)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
