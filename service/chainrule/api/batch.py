@@ -42,7 +42,7 @@ MOST_BYTES = 1 << 19
 """Bytes of a slice, unless a single line is longer; and of the answers made before they are sent."""
 NOTICED = 0.25
 """Seconds within which a batch that waits for its caller notices that the service drains."""
-QUIET = 1.0
+QUIET = 3.0
 """Seconds without a line after which a service that drains ends a batch: a caller that still sends would lose its
 answers when the connection closes."""
 
