@@ -24,7 +24,7 @@ HASH = sha256(b"key").hexdigest()
 INVALID = {
     "PORT": "eighty",
     "LOG_LEVEL": "loud",
-    "MAX_BODY_BYTES": "0",
+    "MAX_BODY_BYTES": "-1",
     "QUEUE": "-1",
     "DEADLINE": "soon",
     "KEYS": f"{HASH},not-a-hash",

@@ -103,7 +103,7 @@ class Batch:
 
     def __init__(self, service: Batches, exchange: Exchange, caller: Caller, patience: float) -> None:
         self._service, self._exchange, self._caller, self._patience = service, exchange, caller, patience
-        self._items = Items(service.calls, caller, exchange, service.settings.max_body_bytes)
+        self._items = Items(service.calls, caller, exchange, service.settings.body_bytes)
         self._waiting: asyncio.Queue[Slice | Problem | None] = asyncio.Queue(1)
         self._open: Slice | None = None
         """The slice that waits to be answered."""
@@ -143,7 +143,7 @@ class Batch:
     # -- reading --------------------------------------------------------------------------------------------------
     async def _read(self) -> NoReturn:
         """Pass the lines on, and then watch for the caller hanging up. Raises ClientGone."""
-        splitter = LineSplitter(self._service.settings.max_body_bytes)
+        splitter = LineSplitter(self._service.settings.body_bytes)
         while not self._ended and (chunk := await self._chunk()) is not None:
             await self._pass_on(splitter.feed(chunk))
         if self._ended:

@@ -166,16 +166,16 @@ class Compute:
 
     async def _answer(self, exchange: Exchange, answer: Answer, caller: Caller) -> Body:
         settings = self._settings
-        length = exchange.announced(settings.max_body_bytes)
+        length = exchange.announced(settings.body_bytes)
         patience = exchange.patience(settings.deadline)
         answer.ends = exchange.started + patience
         whose = caller.key or exchange.peer
         body_seconds = min(patience, settings.body_seconds)
         if length is None or length > settings.inline_bytes:
             known = settings.inline_bytes if length is None else length
-            memory = settings.max_body_bytes if length is None else length
+            memory = settings.body_bytes if length is None else length
             self._enter(answer, whose, self._pace.of_body(self.operation, known), memory)
-            body = await exchange.body(settings.max_body_bytes, body_seconds)
+            body = await exchange.body(settings.body_bytes, body_seconds)
             return await self._in_thread(exchange, answer, body)
         body = await exchange.body(length, body_seconds)
         call = guarded(lambda: answer.recall(body))

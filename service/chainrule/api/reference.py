@@ -97,7 +97,7 @@ def info(request: Request) -> Response:
 def _info(settings: Settings, limits: Limits) -> bytes:
     found = information(limits)
     found["limits"] |= {
-        "body_bytes": settings.max_body_bytes,
+        "body_bytes": settings.body_bytes,
         "seconds": settings.deadline,
         "processes": settings.processes,
         "concurrency": settings.workers,

@@ -23,6 +23,11 @@ MOST_MEMORY = 2 * 2**30
 LEAST_MEMORY = 128 * 2**20
 """Bytes for the arrays of one request, below which fewer requests had better compute at once."""
 
+LIBRARIES = 320 * 2**20
+"""Bytes that a process takes by itself, and what its allocator keeps."""
+LONGEST_BODY = 64 * 2**20
+"""Bytes of a request's body, where there is plenty of memory."""
+
 LEAST_SECRET = 16
 """Characters of a secret: a shorter one can be guessed from a seed."""
 
@@ -57,7 +62,10 @@ class Settings(BaseSettings):
     )
 
     max_body_bytes: int = Field(
-        default=64 * 2**20, gt=0, description="The longest request body, in bytes; longer ones get 413."
+        default=0,
+        ge=0,
+        description="The longest request body, in bytes; longer ones get 413. 0 for 64 MiB, or an eighth of "
+        "what there is for bodies, where that is less.",
     )
     max_flops: int = Field(default=2 * 10**11, gt=0, description="The most floating-point operations of one request.")
     max_memory_bytes: int = Field(
@@ -188,12 +196,20 @@ class Settings(BaseSettings):
     def _memory_for_arrays(self) -> int:
         """Half of one process's memory: half of the rest is for bodies and replies, the other for the libraries."""
         at_hand = available_memory()
-        return sys.maxsize if at_hand is None else at_hand // 2 // self.processes
+        if at_hand is None:
+            return sys.maxsize
+        share = at_hand // self.processes
+        return max(min(share // 2, share - LIBRARIES), share // 8)
 
     @cached_property
     def memory_for_bodies(self) -> int:
         """Bytes for the bodies of all large requests that compute and wait, and for their replies: a quarter."""
         return self._memory_for_arrays // 2
+
+    @cached_property
+    def body_bytes(self) -> int:
+        """The longest request body. As JSON it may hold numbers that take four times as much as arrays."""
+        return self.max_body_bytes or min(LONGEST_BODY, self.memory_for_bodies // 8)
 
     @field_validator("keys", "grade_keys", mode="before")
     @classmethod
