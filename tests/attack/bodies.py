@@ -84,6 +84,8 @@ LINEAR = {"op": "linear", "weight": [[1.0, 2.0]]}
 SELF = {"name": "f", "op": "tanh", "inputs": ["f"]}
 ALONE = {"name": "f", "op": "relu", "inputs": ["W"]}
 
+WRONG = {"outputs": [[0] * 500] * 200, "gradients": {"V0": [[0.5, 0.25]] * 600}}
+
 MALFORMED: dict[str, Callable[[], Body]] = {
     "nothing": lambda: ("forward", b""),
     "blanks": lambda: ("forward", b" \n\t "),
@@ -245,6 +247,10 @@ SOUND: dict[str, Callable[[], Body]] = {
     ),
     "a_graph_of_a_chain_of_5_000": lambda: ("graph", chain(5_000, values=True, gradients=True, format="dot")),
     "one_name_150_000_times": lambda: ("gradients", spoilt(wrt=["W1"] * 150_000)),
+    "wrong_answers_to_a_large_problem": lambda: (
+        "grade",
+        network(2, 600, 500, inputs=[[0.5, 1.0]] * 200, targets=[[0] * 500] * 200, loss="mse", answers=WRONG),
+    ),
     "a_million_numbers": lambda: ("loss", bare(inputs=[[0.0, 1.0]] * 500_000, targets=[[1.0]] * 500_000, loss="mse")),
 }
 """Strange, and within the limits."""

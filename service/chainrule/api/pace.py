@@ -10,7 +10,7 @@ BYTE = 6e-9
 """Seconds to parse a byte of JSON."""
 LATELY = 0.2
 """How much the last request of a kind counts in their mean."""
-OFF = (0.05, 20.0)
+OFF = (1e-3, 50.0)
 """How far the mean of what requests took may move an estimate by cost, whatever was measured."""
 
 

@@ -26,6 +26,11 @@ _UNIFORMS_IN_A_NORMAL = 12
 _AT_A_TIME = 1 << 16
 
 
+def draw_held(size: int) -> int:
+    """Numbers that drawing an array of `size` holds at once beside it, at most."""
+    return size + 3 * _UNIFORMS_IN_A_NORMAL * min(size, _AT_A_TIME)
+
+
 def draw(shape: Shape, init: Init, scale: float, seed: int) -> NDArray[Any]:
     """Float64 numbers of `shape`, in row-major order: `scale` times standard normals, uniforms on [-1, 1), 0 or 1."""
     if init in ("zeros", "ones"):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import inf
+from itertools import islice
+from math import inf, prod
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engine.errors import EngineError
+from chainrule.engine.plan import Plan
 from chainrule.engine.trace import Cancelled, never
 from chainrule.grading.candidates import Candidate
 from chainrule.grading.constants import LOG_BASES, Constant, Constants
@@ -28,6 +30,18 @@ NEGLIGIBLE, SWAMPED = 1e-6, 1e3
 """Of the truth's largest entry: what is smaller says nothing, what is larger hides the entries beside it."""
 BUDGET = 1_500
 """Alterations tried for one submission."""
+NUMBERS = 10_000_000
+"""Numbers that they hold at most, if each alters every value of the problem."""
+
+
+def most_tried(plan: Plan) -> int:
+    """Alterations tried for one submission to this problem: fewer of a large one."""
+    return min(BUDGET, NUMBERS // size_of(plan))
+
+
+def size_of(plan: Plan) -> int:
+    """Numbers of all values of a problem."""
+    return sum(prod(plan.full_shape(slot)) for slot in range(len(plan.slots)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +91,7 @@ class Inquiry:
         self.cancelled = cancelled
         self.truth, self.constants, self.policy = truth, constants, policy
         self.chain, self.plan = truth.chain, truth.chain.plan
-        self.left = BUDGET
+        self.left = most_tried(self.plan)
 
     def unsettled(self, account: Hypothesis) -> list[int]:
         """The steps of the forward pass that no quantity so far has confirmed."""
@@ -92,7 +106,7 @@ class Inquiry:
         """The candidates, counted; none once the budget is spent. Raises Cancelled."""
         if self.cancelled():
             raise Cancelled
-        found = list(candidates) if self.left > 0 else []
+        found = list(islice(candidates, self.left))
         self.left -= len(found)
         return found
 

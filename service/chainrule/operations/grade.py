@@ -13,6 +13,7 @@ from chainrule.engine.cost import Cost, forward_cost, gradients_cost, jacobian_c
 from chainrule.engine.errors import EngineError
 from chainrule.engine.trace import never
 from chainrule.grading import LEVELS, Grader, Policy, Quantity, UnknownQuantity, Unreadable
+from chainrule.grading.inquiry import most_tried, size_of
 from chainrule.grading.quantities import resolve
 from chainrule.operations.graders import Graders
 from chainrule.operations.limits import ITEMSIZE, Limits
@@ -24,8 +25,10 @@ from chainrule.schemas.answers import Answers, NoTensor, pointer_to
 from chainrule.schemas.grading import GradeRequest
 from chainrule.schemas.reports import Feedback
 
-DIAGNOSIS = 20
-"""What a diagnosis may take, in backward passes."""
+A_TRY = 3
+"""What it takes to try one mistake at one place, in applications of an op,"""
+A_NUMBER_TRIED = 500
+"""and in floating-point operations for each number of the problem: every named constant is tried with it."""
 
 _KEPT: Graders[Grader] = Graders()
 
@@ -54,10 +57,10 @@ class Grade:
         marked = copy(self)
         asked = {name: self._resolve(name, f"/answers{pointer_to(name)}") for name in answers}
         cost = self._with_jacobians({**self._named, **asked}.values())
+        tried, size = most_tried(self.prepared.plan), size_of(self.prepared.plan)
+        cost += Cost(held=tried * size)
         self.limits.check(cost, "float64")
-        marked.cost = (
-            cost + Cost(DIAGNOSIS * cost.flops, calls=DIAGNOSIS * cost.calls) if self.policy.diagnose else cost
-        )
+        marked.cost = cost + Cost(flops=tried * size * A_NUMBER_TRIED, calls=tried * A_TRY)
         marked.answers, marked._within = answers, within
         return marked
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from chainrule.engine.backends import Array, BackendUnavailable, Namespace, Shape, choose
 from chainrule.engine.cost import Cost
 from chainrule.engine.drawing import FLOPS as DRAWING_FLOPS
-from chainrule.engine.drawing import draw
+from chainrule.engine.drawing import draw, draw_held
 from chainrule.engine.errors import EngineError, ShapeError
 from chainrule.engine.graph import TARGETS
 from chainrule.engine.ops.loss import Loss
@@ -75,8 +75,8 @@ class Prepared:
     @property
     def cost(self) -> Cost:
         """Of making the leaves: numbers that are drawn are not free."""
-        drawn = sum(prod(source.shape) for _, source, *_ in self.leaves if isinstance(source, Drawn))
-        return Cost(flops=drawn * DRAWING_FLOPS)
+        drawn = [prod(source.shape) for _, source, *_ in self.leaves if isinstance(source, Drawn)]
+        return Cost(flops=sum(drawn) * DRAWING_FLOPS, held=max(map(draw_held, drawn), default=0))
 
     def host_leaves(self, arrays: Arrays) -> dict[str, NDArray[Any]]:
         """Every leaf as a NumPy array with its batch axis, in float64 or int64."""
