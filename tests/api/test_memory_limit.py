@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import re
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from chainrule.api import Settings, create_app, settings
 from chainrule.api.available_memory import available_memory
 from chainrule.api.control_groups import ControlGroups
+from chainrule.api.device_memory import device_memory
 
 MIB, GIB = 2**20, 2**30
 MACHINE = 64 * GIB
@@ -31,8 +33,9 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
 def at_hand(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Settings on a machine or in a container of so much memory and so many CPUs."""
 
-    def chosen(memory: int | None, cpus: int, **given: Any) -> Settings:
+    def chosen(memory: int | None, cpus: int, on_device: int | None = None, **given: Any) -> Settings:
         monkeypatch.setattr(settings, "available_memory", lambda: memory)
+        monkeypatch.setattr(settings, "device_memory", lambda: on_device)
         monkeypatch.setattr(settings, "available_cpus", lambda: cpus)
         return Settings(**given)
 
@@ -121,6 +124,54 @@ def test_the_arrays_of_all_that_compute_take_at_most_half(at_hand, found, cpus, 
     assert 1 <= chosen.workers * chosen.memory <= found // 2
     assert chosen.memory <= 2 * GIB
     assert given or chosen.workers <= cpus
+
+
+@pytest.mark.parametrize(("on_device", "each"), [(None, GIB), (80 * GIB, GIB), (4 * GIB, GIB // 2), (GIB, GIB // 8)])
+def test_half_of_the_smallest_accelerator_is_shared_out_too(on_device, each, at_hand):
+    assert at_hand(8 * GIB, 4, on_device).memory == each
+    assert at_hand(8 * GIB, 4, on_device, max_memory_bytes=7).memory == 7
+
+
+class Driver:
+    """NVIDIA's management library, of a machine with devices of so much memory."""
+
+    def __init__(self, *totals: int, starts: bool = True) -> None:
+        self._totals, self._starts = totals, starts
+
+    def nvmlInit_v2(self) -> int:  # noqa: N802
+        return 0 if self._starts else 9
+
+    def nvmlShutdown(self) -> int:  # noqa: N802
+        return 0
+
+    def nvmlDeviceGetCount_v2(self, count: Any) -> int:  # noqa: N802
+        count._obj.value = len(self._totals)
+        return 0
+
+    def nvmlDeviceGetHandleByIndex_v2(self, index: int, device: Any) -> int:  # noqa: N802
+        device._obj.value = index + 1
+        return 0
+
+    def nvmlDeviceGetMemoryInfo(self, device: Any, memory: Any) -> int:  # noqa: N802
+        memory._obj.total = self._totals[device.value - 1]
+        return 0
+
+
+@pytest.mark.parametrize(
+    ("driver", "found"),
+    [(Driver(80 * GIB, 24 * GIB), 24 * GIB), (Driver(), None), (Driver(GIB, starts=False), None), (object(), None)],
+)
+def test_the_driver_tells_what_accelerators_have(driver, found, monkeypatch):
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: driver)
+    assert device_memory() == found
+
+
+def test_without_a_driver_there_is_none(monkeypatch):
+    def missing(_: str) -> None:
+        raise OSError
+
+    monkeypatch.setattr(ctypes, "CDLL", missing)
+    assert device_memory() is None
 
 
 def test_where_nothing_is_known_it_is_2_gib(at_hand):

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from chainrule.api.available_memory import available_memory
 from chainrule.api.cpus import available_cpus
+from chainrule.api.device_memory import device_memory
 from chainrule.schemas.reports import Feedback
 
 MOST_MEMORY = 2 * 2**30
@@ -190,7 +191,15 @@ class Settings(BaseSettings):
     @cached_property
     def memory(self) -> int:
         """Bytes for the arrays of one request. So much for every worker is at hand, unless the settings say more."""
-        return self.max_memory_bytes or max(1, min(MOST_MEMORY, self._memory_for_arrays // self.workers))
+        if self.max_memory_bytes:
+            return self.max_memory_bytes
+        on_device = device_memory()
+        halves = (
+            [self._memory_for_arrays]
+            if on_device is None
+            else [self._memory_for_arrays, on_device // 2 // self.processes]
+        )
+        return max(1, min(MOST_MEMORY, min(halves) // self.workers))
 
     @property
     def _memory_for_arrays(self) -> int:
