@@ -203,6 +203,15 @@ def test_structures_and_shapes_side_by_side(stacks: list[int]) -> None:
         assert_same(each["reply"], alone(request))
 
 
+def test_more_structures_than_are_told_at_a_glance(stacks: list[int]) -> None:
+    makers = [*KINDS.values(), *(lambda scale=scale: net(loss={"op": "mse", "scale": scale}) for scale in range(2, 8))]
+    requests = [make() for _ in range(4) for make in makers]
+    found = answered(lines_of(requests))
+    assert stacks == [4] * len(makers)
+    for each, request in zip(found, requests, strict=True):
+        assert_same(each["reply"], alone(request))
+
+
 def faulty() -> dict[str, Any]:
     """Requests of one structure with `net`, and what each has that the others have not."""
     malformed = json.dumps({"id": "m", "operation": "gradients", "request": net()}).replace("]], ", "], [1, 2x]], ", 1)

@@ -34,10 +34,12 @@ OPERATIONS = get_args(BatchItem.model_fields["operation"].annotation)
 TOGETHER = ("gradients", "loss", "forward")
 """Operations of which requests may be computed together."""
 
-MOST_CUTS = 4
-"""Requests that a batch tells at a glance: the latest that are alike but for their numbers."""
-LONGEST_CUT = 1 << 14
-"""Bytes outside its tensors of an item that is told so."""
+MOST_REQUESTS = 64
+"""Requests, numbers apart, of which a batch knows that they are alike: the latest."""
+MOST_CUTS = 8
+"""Of those so many are told at a glance."""
+LONGEST = 1 << 12
+"""Bytes outside its tensors of an item that may be computed together with others."""
 _ID = re.compile(rb'\s*\{\s*"id"\s*:\s*(0|-?[1-9]\d{0,17}|"[\w.:/ -]{1,%d}")(?=\s*,)' % LONGEST_ID)
 """How most items begin."""
 
@@ -120,13 +122,13 @@ class Items:
 
     def _request(self, operation: str, tree: Tree, spans: int) -> Request:
         """The same object for the same request, numbers apart, while that is among the latest."""
-        if operation not in TOGETHER:
+        key = operation, orjson.dumps(tree) if operation in TOGETHER else b"", spans
+        if not 0 < len(key[1]) <= LONGEST:
             return Request(operation, tree, together=False)
-        key = operation, orjson.dumps(tree), spans
         if key not in self._requests:
-            if len(self._requests) == MOST_CUTS:
+            if len(self._requests) == MOST_REQUESTS:
                 self._requests.clear()
-            self._requests[key] = Request(operation, tree, together=len(key[1]) <= LONGEST_CUT)
+            self._requests[key] = Request(operation, tree, together=True)
         return self._requests[key]
 
     def _keep_cut(self, told: bytes, envelope: Envelope, request: Request) -> None:
@@ -136,7 +138,7 @@ class Items:
         rest = envelope.skeleton[begun.end() :]
         cut = Cut.of(Envelope(rest, envelope.spans))
         # Of an id given twice the last one counts.
-        if cut is not None and len(rest) <= LONGEST_CUT and b'"id"' not in rest and told == b'"id":%b' % begun[1]:
+        if cut is not None and len(rest) <= 2 * LONGEST and b'"id"' not in rest and told == b'"id":%b' % begun[1]:
             self._cuts = [(cut, request), *self._cuts[: MOST_CUTS - 1]]
 
     # -- answering ------------------------------------------------------------------------------------------------
