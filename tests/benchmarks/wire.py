@@ -81,7 +81,7 @@ def growth(quick: bool) -> Iterator[Row]:
     """The exponent of time in the count of numbers, from the bytes of a request to those of its reply."""
     sizes = SIZES[:3] if quick else SIZES
     for form, work in (("JSON", in_json), ("binary", in_binary)):
-        exponents = [exponent(sizes, work) for _ in range(2 if quick else 5)]
+        exponents = [exponent(sizes, work) for _ in range(2 if quick else 3)]
         yield Row(
             f"growth in {form} (1,000 to {sizes[-1]:,} numbers)",
             "exponent",
@@ -94,7 +94,7 @@ def growth(quick: bool) -> Iterator[Row]:
 
 def exponent(sizes: tuple[int, ...], work: Callable[[int], Callable[[], object]]) -> float:
     """The slope of log time over log size, by least squares; of each size the best of some."""
-    times = [min(timed(work(size), 1)() for _ in range(5)) for size in sizes]
+    times = [min(timed(work(size), 1)() for _ in range(3)) for size in sizes]
     return float(np.polyfit([log(size) for size in sizes], [log(time) for time in times], 1)[0])
 
 
