@@ -232,3 +232,17 @@ def test_a_number_is_a_tensor_without_axes():
 def test_a_number_that_is_not_finite_is_refused(number):
     with pytest.raises(TensorError, match=r"not finite|beyond float64"):
         from_number(number)
+
+
+@pytest.mark.parametrize("shape", [(3, 40_000), (1, 120_000), (2, 2, 30_000), (2, 40_000, 2)])
+def test_rows_longer_than_a_piece_are_decoded_alike(shape, monkeypatch):
+    numbers = np.random.default_rng(4).normal(size=shape)
+    text = json.dumps(numbers.tolist()).encode()
+    monkeypatch.setattr(decoding, "_PIECE", 1 << 14)
+    np.testing.assert_array_equal(decode(text), numbers, strict=True)
+    spoilt = text[:-20] + b"x" + text[-19:]
+    with pytest.raises(TensorError, match=f"at byte {len(text) - 20}|at byte {len(text) - 21}"):
+        decode(spoilt)
+    if shape[0] > 1:
+        with pytest.raises(TensorError, match="ragged"):
+            decode(text[: text.rindex(b",")] + b"]" * len(shape))

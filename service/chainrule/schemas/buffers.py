@@ -10,6 +10,7 @@ import re
 from functools import cache
 from importlib import import_module
 from math import prod
+from threading import local
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,10 @@ from chainrule.schemas.envelope import MAX_RANK
 FEWEST = 2
 """Numbers in a row from which looking at every row does not take longer than lists would."""
 
+KEPT = 1 << 20
+"""Bytes of text up to which a thread's parser is used again. It holds about ten times as much memory."""
+
+_own = local()
 _OPENS = re.compile(rb"[ \t\r\n]*+\[")
 
 
@@ -32,13 +37,25 @@ def library() -> Any:
         return None
 
 
+def _parser(simdjson: Any, length: int) -> Any:
+    """A parser for a text of this length: the thread's own, whose memory need not be had anew, or one for a long text.
+
+    It parses nothing as long as something it has parsed is still held.
+    """
+    if length > KEPT:
+        return simdjson.Parser()
+    if not hasattr(_own, "parser"):
+        _own.parser = simdjson.Parser()
+    return _own.parser
+
+
 def parse(text: bytes, *, integers: bool) -> NDArray[Any] | None:
     """The float64 array that JSON text stands for, or with `integers` the int64 array; None where it may be none."""
     simdjson = library()
     if simdjson is None or not _OPENS.match(text):
         return None
     try:
-        document = simdjson.Parser().parse(text)
+        document = _parser(simdjson, len(text)).parse(text)
         dtype, code = (np.int64, "i") if integers else (np.float64, "d")
         found: NDArray[Any] = np.frombuffer(document.as_buffer(of_type=code), dtype)
         shape = _shape(

@@ -103,14 +103,34 @@ def _joined(text: bytes) -> Array:
     pieces: list[Array] = []
     rows = 0
     while True:
-        found = text.find(cut, start + _PIECE, end)
+        found = _find(text, cut, start + _PIECE, end)
         stop = end if found < 0 else found + len(cut) - 1
-        pieces.append(_decoded(b"[%b]" % text[start:stop], at=start - 1, rows=rows))
+        row = _long_row(text[start:stop], axes) if stop - start > 2 * _PIECE else None
+        pieces.append(_decoded(b"[%b]" % text[start:stop], at=start - 1, rows=rows) if row is None else row)
         _refuse_change(pieces[0].shape, pieces[-1].shape, rows)
         rows += len(pieces[-1])
         if found < 0:
             return _standard(np.concatenate(pieces))
         start = stop + 1
+
+
+def _find(text: bytes, cut: bytes, start: int, end: int) -> int:
+    """`text.find(cut, start, end)`. Of two characters, the second frequent, that looks at every one of them."""
+    if len(cut) != 2:
+        return text.find(cut, start, end)
+    found = text.find(b"]", start, end)
+    while found >= 0 and not text.startswith(cut, found, end):
+        found = text.find(b"]", found + 1, end)
+    return found
+
+
+def _long_row(text: bytes, axes: int) -> Array | None:
+    """A single row of a tensor with so many axes, decoded piece by piece as well; None where it may be none."""
+    try:
+        row = decode(text) if axes > 1 and _find(text, b"]" * (axes - 1) + b",", 0, len(text)) < 0 else None
+    except TensorError:  # found again, and told with its place in the whole
+        return None
+    return row[None] if row is not None and row.ndim == axes - 1 else None
 
 
 def _refuse_change(expected: tuple[int, ...], found: tuple[int, ...], row: int) -> None:
