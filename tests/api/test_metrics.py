@@ -17,6 +17,7 @@ from api.in_process import JSON, InProcess
 from api.problems import FORWARD, SOUND, UNLIMITED, endless, padded
 from api.scraping import Scrape, grown, scrape
 from chainrule.api.metrics import KINDS, POSTS
+from chainrule.api.problems import Problem
 from docs.pages import ROOT
 from live_service import LiveService, live_service
 from problem_documents import assert_problem
@@ -143,6 +144,13 @@ def test_an_error_is_counted_by_its_kind(kind: str, settings: dict[str, object],
     counted = {each: found("chainrule_errors_total", kind=each) for each in KINDS}
     assert counted == {each: float(each == kind) for each in KINDS}
     assert found("chainrule_requests_total", operation="forward", status="4xx") == 1
+
+
+def test_every_title_of_an_error_is_a_kind() -> None:
+    sources = [*(ROOT / "service/chainrule/operations").rglob("*.py"), *(ROOT / "service/chainrule/api").rglob("*.py")]
+    titles = {title for source in sources for title in re.findall(r'[Tt]itle="([A-Z][^"]*)"', source.read_text())}
+    assert {"Request not valid", "Request too costly"} < titles
+    assert {Problem(400, "", title=title).kind for title in titles} <= set(KINDS)
 
 
 def test_a_fault_and_one_who_drains_are_counted_among_5xx(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,7 @@ STAGES = ("parse", "queue", "compute", "encode")
 KINDS = (
     "bad-request",
     "request-not-json",
+    "request-not-safetensors",
     "unauthorized",
     "forbidden",
     "not-found",

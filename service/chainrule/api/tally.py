@@ -1,8 +1,9 @@
 """Counters, gauges and histograms in memory that the processes of a service share.
 
 A process has a row of cells and writes it from its event loop alone, so without a lock; whoever is asked adds the rows
-up. The metrics of `prometheus_client` take a lock each time, and in its mode for several processes pack every number
-into a file: what a request counts then takes some 14 µs, and here 1 µs. Its formats are used, and its collectors.
+up. What a request counts takes 2.5 µs so. By the metrics of `prometheus_client`, which take a lock each time, it takes
+9 µs, and 25 µs in their mode for several processes, which packs every number into a file. Its formats are used, and its
+collector of processes.
 """
 
 from __future__ import annotations
