@@ -15,7 +15,7 @@ def preferred(accept: bytes | None, offered: tuple[bytes, ...]) -> bytes:
     The first, too, where there is no header, or none of them is acceptable: an answer in a form that was not asked for
     is of more use than a refusal.
     """
-    if accept is None or len(offered) == 1:
+    if accept is None or accept == b"*/*" or len(offered) == 1:
         return offered[0]
     return _remembered(accept, offered) if len(accept) <= LONGEST else _preferred(accept, offered)
 

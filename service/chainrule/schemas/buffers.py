@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from chainrule.schemas.envelope import MAX_RANK
 
-FEWEST = 2
+FEWEST = 3
 """Numbers in a row from which looking at every row does not take longer than lists would."""
 
 KEPT = 1 << 20
