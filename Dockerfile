@@ -38,11 +38,14 @@ ENV PATH=/opt/venv/bin:${PATH}
 # A layer of its own, since torch is most of the image and rarely changes.
 COPY --from=torch /opt /opt
 
+# What of the package is installed: `--build-arg EXTRAS=service,telemetry` adds OpenTelemetry.
+ARG EXTRAS=service
+
 # What runs here proves that the service loads and computes, and leaves the bytecode that a read-only root could not
 # write: that of the base's modules too, and of those that are only loaded when needed.
 COPY --from=wheel /wheels /opt/chainrule
 RUN python -m pip install --no-cache-dir --no-compile --constraint /opt/constraints.txt \
-        "$(echo /opt/chainrule/*.whl)[service]" \
+        "$(echo /opt/chainrule/*.whl)[${EXTRAS}]" \
  && python -c "from chainrule.api import app; app.health.warm_up(app.calls); import chainrule.api.server" \
  && chainrule --help >/dev/null \
  && python -m compileall -q /opt/venv/lib/python3*/site-packages/chainrule*
