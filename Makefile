@@ -38,7 +38,7 @@ test-quick: $(VENV)/dev.stamp  ## the tests that are not slow
 	$(BIN)/pytest -n $(WORKERS) -m "not slow and not container"
 
 test-ray: $(VENV)/dev.stamp  ## the tests that start Ray; they need root, for a network of their own
-	@if $(ALONE) true; then $(ALONE) $(BIN)/pytest -m ray; \
+	@if $(ALONE) true; then $(ALONE) $(BIN)/pytest -m ray tests/deploy; \
 	elif [ -n "$(CI)" ]; then exit 1; \
 	else echo "skipped: the tests with Ray need root, unshare and ip"; fi
 
