@@ -100,7 +100,7 @@ async def all_callers(url: str) -> int:
 def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
     """A service that never has to refuse so many callers, with several threads whatever the machine."""
     log = tmp_path_factory.mktemp("busy") / "log"
-    with live_service(log, concurrency=4, queue=CALLERS, **UNLIMITED) as service:
+    with live_service(log, concurrency=4, queue=2 * CALLERS, wait_ratio=1_000, **UNLIMITED) as service:
         yield service
         assert "traceback" not in log.read_text()
 

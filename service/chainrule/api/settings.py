@@ -96,7 +96,7 @@ class Settings(BaseSettings):
         default=16, ge=0, description="Large requests that may wait for a place; one more gets 429 at once."
     )
     wait_ratio: float = Field(
-        default=1,
+        default=0.5,
         ge=0,
         description="How long a large request may wait for others that have not begun, in multiples of the time that "
         "it is thought to take itself; one that would wait longer gets 429 at once.",

@@ -4,7 +4,7 @@ A request is taken or refused at once, by what it is thought to take (`api/pace.
 
 - there is a place left, and one for its caller, who may not have them all;
 - its body fits into the memory for bodies and replies, beside those of all that compute and wait;
-- the work that goes before it and has not begun takes no longer than its own, or than a moment;
+- the work that goes before it and has not begun takes no longer than a part of its own, or than a moment;
 - it can be answered within its time.
 """
 
@@ -21,7 +21,7 @@ from chainrule.api.fair_queue import FairQueue, wait_behind
 
 T = TypeVar("T")
 
-MOMENT = 0.02
+MOMENT = 0.01
 """Seconds that even the shortest request may wait for work that has not begun."""
 LARGE = 1 << 20
 """Bytes of a body or a reply that leave something behind with the allocator."""
