@@ -31,8 +31,8 @@ def answer(operation: str, limits: Limits, request: dict[str, Any] = WIDE) -> Re
         (Limits(returned=100), ["loss", "gradients"]),
         (Limits(flops=603_000), ["gradients"]),  # most of them to draw W
         (Limits(flops=600_000), ["loss", "gradients"]),
-        (Limits(memory=30_000), ["gradients"]),
-        (Limits(memory=20_000), ["loss", "gradients"]),
+        (Limits(memory=205_000), ["gradients"]),  # most of it to draw W
+        (Limits(memory=200_000), ["loss", "gradients"]),
         (Limits(calls=3), ["gradients"]),
     ],
     ids=str,
