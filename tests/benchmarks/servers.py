@@ -38,7 +38,11 @@ def by_uvicorn(app: str, ready: str) -> Service:
     return Service((sys.executable, "-m", "uvicorn", app, "--port", "{port}", *quietly), ready)
 
 
-OURS = by_uvicorn("chainrule.api:app", "/livez")
+OURS = Service(
+    (str(Path(sys.executable).with_name("chainrule")), "serve", "--port", "{port}"),
+    "/livez",
+    {"CHAINRULE_LOG_LEVEL": "warning"},
+)
 ECHO = by_uvicorn("echo:app", "/echo")
 PLAIN_FASTAPI = by_uvicorn("plain_fastapi:app", "/docs")
 LITSERVE = Service((PYTHON, str(HERE / "litserve_service.py"), "{port}"), "/health")
