@@ -97,6 +97,16 @@ def test_what_has_gone_frees_its_room_once():
     assert [found(structures, body(named(name))) is not None for name in "abc"] == [False, True, True]
 
 
+def test_what_stays_is_found_when_another_of_the_same_words_has_gone():
+    structures = Structures(room=3 * LEAST)
+    for size in (1, 2, 3):
+        kept(structures, body(reshape(2, 2, size)))
+    kept(structures, body(named("a")))
+    assert found(structures, body(reshape(2, 2, 1))) is None
+    kept(structures, body(reshape(2, 2, 3)))
+    assert found(structures, body(reshape(2, 2, 2))) is not None
+
+
 def test_a_long_request_is_answered_and_not_kept():
     calls = Calls()
     text = body(*[{"op": "tanh"}] * 5_000)

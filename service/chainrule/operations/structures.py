@@ -10,14 +10,12 @@ from typing import Generic, TypeVar
 
 from chainrule.engine.backends import Shape
 from chainrule.schemas.cuts import Cut
-from chainrule.schemas.envelope import Envelope, Span, TensorRef
+from chainrule.schemas.envelope import Envelope, Span
 from chainrule.schemas.requests import Problem
 from chainrule.schemas.tensors import ArrayLayout
 
 ROOM = 1 << 23
 """Bytes of text kept in all, each counted once for its model and once for every plan."""
-TIMES = 15
-"""How much they take in memory."""
 LONGEST = 1 << 16
 """Bytes of text, outside its tensors, of a request that is kept."""
 LEAST = 1 << 9
@@ -92,9 +90,11 @@ class Structures(Generic[Operation]):
             key = self._key(name, envelope, inlined)
             text = len(envelope.skeleton) + sum(map(len, key[2]))
             structure.text = max(LEAST, text + structure.layout.held)
-            if structure.text > LONGEST or key in self._kept:
+            if structure.text > LONGEST:
                 return
             self._inlined[words] = inlined
+            if key in self._kept:
+                return
             self._kept[key] = structure
             structure.kept = True
             self._room -= structure.text
@@ -119,8 +119,3 @@ class Structures(Generic[Operation]):
     @staticmethod
     def _key(name: str, envelope: Envelope[Span], inlined: Sequence[int]) -> Key:
         return name, envelope.skeleton, tuple([envelope.text(i) for i in inlined])
-
-
-def _numbers(layout: ArrayLayout) -> int:
-    """Bytes of text that take as much as the numbers which the model brings with it, as a problem on file does."""
-    return sum(source.nbytes for source in layout.sources if not isinstance(source, TensorRef)) // TIMES
