@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+import anyio
 import httpx
 import numpy as np
 import pytest
 
 from chainrule.schemas.binary import REPLY, REQUEST, read_tree, write_tree
-from chainrule_client import APIError, Client, Network, ResponseInvalid, linear, local
+from chainrule_client import APIError, AsyncClient, Client, Network, ResponseInvalid, linear, local
 from chainrule_client.tensors import LARGE
 
 KIND = "application/vnd.safetensors"
@@ -108,6 +110,25 @@ def test_a_service_that_takes_json_alone_is_asked_once() -> None:
         for _ in range(2):
             assert client.forward(NETWORK, LONG).outputs.shape == (1, 2)
     assert sent == [KIND, "application/json", "application/json"]
+
+
+def test_calls_on_their_way_when_the_first_is_not_taken_go_again_as_well() -> None:
+    all_sent = anyio.Event()
+    sent: list[str] = []
+
+    async def together(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers["Content-Type"])
+        if len(sent) == 3:
+            all_sent.set()
+        await all_sent.wait()
+        return json_alone(request)
+
+    async def calls() -> list[Any]:
+        async with AsyncClient("http://service", transport=httpx.MockTransport(together)) as client:
+            return await asyncio.gather(*(client.forward(NETWORK, LONG) for _ in range(3)))
+
+    assert [reply.outputs.shape for reply in asyncio.run(calls())] == [(1, 2)] * 3
+    assert sent == [KIND] * 3 + ["application/json"] * 3
 
 
 def test_a_form_that_was_told_is_not_changed(call: Any) -> None:

@@ -103,7 +103,7 @@ class AsyncClient(Operations[Coroutine[Any, Any, Reply], Coroutine[Any, Any, lis
     async def _perform(self, call: Call) -> Reply:
         request = self._forms.request(call)
         response = await self._send(request)
-        if (instead := self._forms.instead(call, response)) is not None:
+        if (instead := self._forms.instead(call, request, response)) is not None:
             request, response = instead, await self._send(instead)
         return reply_from(*read(response, request))
 

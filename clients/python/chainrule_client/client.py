@@ -111,7 +111,7 @@ class Client(Operations[Reply, list[Graded]]):
     def _perform(self, call: Call) -> Reply:
         request = self._forms.request(call)
         response = self._send(request)
-        if (instead := self._forms.instead(call, response)) is not None:
+        if (instead := self._forms.instead(call, request, response)) is not None:
             request, response = instead, self._send(instead)
         return reply_from(*read(response, request))
 

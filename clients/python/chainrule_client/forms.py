@@ -23,15 +23,17 @@ class Forms:
     """
 
     def __init__(self, binary: bool | None = None) -> None:
-        self._binary = binary
+        self._chosen = binary
+        self._is_taken = True
 
     def request(self, call: Call) -> HTTPRequest:
         """The call as a POST. Raises ValueError for what cannot be sent."""
-        return call.http(binary=call.large if self._binary is None else self._binary)
+        return call.http(binary=call.large and self._is_taken if self._chosen is None else self._chosen)
 
-    def instead(self, call: Call, response: httpx.Response) -> HTTPRequest | None:
-        """The call in JSON, where the service did not take it as it was and the form was not the caller's choice."""
-        if response.status_code != NOT_TAKEN or self._binary is not None or not call.large:
+    def instead(self, call: Call, request: HTTPRequest, response: httpx.Response) -> HTTPRequest | None:
+        """The call in JSON, where the service did not take it in binary and the form was not the caller's choice."""
+        was_binary = request.headers["Content-Type"] == safetensors.MEDIA_TYPE
+        if response.status_code != NOT_TAKEN or self._chosen is not None or not was_binary:
             return None
-        self._binary = False
+        self._is_taken = False
         return self.request(call)
