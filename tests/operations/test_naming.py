@@ -69,7 +69,7 @@ def test_a_name_that_stands_for_something_is_refused(operation: str, name: str) 
     assert refused.value.faults[0].pointer == "/network/layers/1"
 
 
-@pytest.mark.parametrize("name", ["y_hat", "all", "parameters"])
+@pytest.mark.parametrize("name", ["y_hat", "all", "parameters", "$tensor"])
 def test_the_output_and_the_groups_are_there_without_a_loss(name: str) -> None:
     with pytest.raises(Refused, match="stands for"):
         run("forward", named(name))

@@ -10,6 +10,7 @@ from chainrule.engine.graph import DATA, LOSS, TARGETS, known
 from chainrule.engine.op import Op
 from chainrule.engine.plan import Plan
 from chainrule.operations.refusals import Refused, refuse
+from chainrule.schemas.binary import REFERENCE
 from chainrule.schemas.ops import nearest
 from chainrule.schemas.requests import Problem
 
@@ -49,7 +50,10 @@ def name_layers(layers: Iterable[tuple[type[Op], str | None]]) -> list[LayerName
 
 
 def check_names(own: Iterable[tuple[str, str]], output: str, inputs: tuple[str, ...]) -> None:
-    """Refuse names that would collide with y_hat, x or a group. `own`: (name, pointer) of all that has a name."""
+    """Refuse names that would collide with y_hat, x, a group, or what stands for a tensor of a file.
+
+    `own`: (name, pointer) of all that has a name.
+    """
     for name, pointer in own:
         stands_for = None
         if name == OUTPUT and name != output:
@@ -58,6 +62,8 @@ def check_names(own: Iterable[tuple[str, str]], output: str, inputs: tuple[str, 
             stands_for = "the single input"
         if name in GROUPS:
             stands_for = "a group of names"
+        if name == REFERENCE:
+            stands_for = "a tensor of a file"
         if stands_for:
             raise _taken(name, pointer, stands_for)
 
