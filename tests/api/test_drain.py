@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import httpx
@@ -50,6 +52,24 @@ def test_requests_in_flight_are_finished(log: Path) -> None:
             assert (status, body["outputs"]) == (200, OUTPUTS)
         assert service.process.wait(SOON) == 0
     assert "traceback" not in log.read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="another process's limits are set by Linux alone")
+def test_requests_in_flight_are_finished_where_no_file_can_be_opened_any_more(log: Path) -> None:
+    from resource import RLIMIT_NOFILE, prlimit
+
+    with (
+        live_service(log, drain_notice=0, drain_seconds=60) as service,
+        Held(service, padded(FORWARD, 1_000)) as held,
+    ):
+        used = {int(path.name) for path in Path(f"/proc/{service.process.pid}/fd").iterdir()}
+        least = next(number for number in count() if number not in used)
+        prlimit(service.process.pid, RLIMIT_NOFILE, (least, least))
+        service.terminate()
+        until(lambda: refuses_connections(service))
+        status, _, body = held.finish()
+        assert (status, body["outputs"]) == (200, OUTPUTS)
+        assert service.process.wait(SOON) == 0
 
 
 def test_for_a_while_the_service_is_unready_and_still_answers(log: Path) -> None:

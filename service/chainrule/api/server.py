@@ -102,7 +102,7 @@ class Server(uvicorn.Server):
 def _waiting(server: asyncio.Server) -> Iterator[socket.socket]:
     """The connections that the system has made and nobody has accepted: closing the server would reset them."""
     for each in server.sockets:
-        with each.dup() as listening, suppress(BlockingIOError):
+        with suppress(OSError), each.dup() as listening:  # none waits, or there is no descriptor left for one
             listening.setblocking(False)
             while True:
                 yield listening.accept()[0]
