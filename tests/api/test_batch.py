@@ -272,10 +272,10 @@ def test_an_item_that_does_not_end_in_time_is_told_so_and_so_are_those_behind_it
         batch.send_items(item("before"))
         assert next(lines)["status"] == 200
         batch.send(b'{"id": "slow", "operation": "forward", "request": %b}\n' % endless())
-        batch.send_items(item("behind"))
+        batch.send_items(*(item(number) for number in range(1_000)))
         time.sleep(0.5)
         service.terminate()
-        assert [(line["id"], line["status"]) for line in lines] == [("slow", 503), ("behind", 503)]
+        assert [(line["id"], line["status"]) for line in lines] == [(id, 503) for id in ("slow", *range(1_000))]
         assert service.process.wait(SOON) == 0
 
 

@@ -153,25 +153,19 @@ class Batch:
         raise ClientGone
 
     async def _pass_on(self, lines: Iterable[Line]) -> None:
-        """Add lines to the slice that waits to be answered while it has room, and then begin another."""
+        """Add lines to the slice that waits to be answered while it has room, and then to others."""
         late = self._service.health.draining
-        made: Slice | None = None
+        made: list[Slice] = []
+        last = self._open
         for line in lines:
-            if made is None and self._open is not None and self._open.has_room and self._open.late == late:
-                self._open.add(line)
-                continue
-            if made is not None and not made.has_room:
-                await self._put(made)
-                made = None
-            made = made or Slice(late)
-            made.add(line)
-        if made is not None:
-            await self._put(made)
-
-    async def _put(self, made: Slice) -> None:
-        self._accepted.append(made)
-        await self._waiting.put(made)
-        self._open = made
+            if last is None or not last.has_room or last.late != late:
+                last = Slice(late)
+                made.append(last)
+            last.add(line)
+        self._accepted += made
+        for each in made:
+            await self._waiting.put(each)
+            self._open = each
 
     async def _chunk(self) -> bytes | None:
         """Some of the body; None at its end, or where none has come for so long that the service ends the batch."""
