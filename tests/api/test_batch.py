@@ -17,6 +17,7 @@ import pytest
 from api.batches import OpenBatch
 from api.in_process import InProcess
 from api.problems import FORWARD, OUTPUTS, SOUND, UNLIMITED, endless
+from api.scraping import scrape
 from api.test_drain import refuses_connections, until
 from chainrule.api.examples import EXAMPLES
 from chainrule.schemas.batch import BatchReply
@@ -206,11 +207,8 @@ def all_batches(live: LiveService) -> Iterator[None]:
         until(has_all)
         yield
 
-    def has_one() -> bool:
-        with OpenBatch(live) as batch:
-            return batch.status == 200
-
-    until(has_one)
+    with live.client() as client:
+        until(lambda: scrape(client)("chainrule_in_flight_requests") == 1)  # the one that asks
 
 
 def test_as_many_batches_as_may_be_and_one_more_is_told_so(live: LiveService) -> None:
