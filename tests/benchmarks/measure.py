@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
+import sys
 
 import orjson
 from pairs import record
@@ -19,6 +21,7 @@ def main() -> None:
     parser.add_argument("name", choices=SUITES)
     parser.add_argument("--quick", action="store_true")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # by way of the ends of what was begun
     if SUITES[asked.name].beside_peers and hasattr(os, "sched_setaffinity"):
         # JAX makes as many threads as it finds cores, whatever the environment says. One core for each side is fair.
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
