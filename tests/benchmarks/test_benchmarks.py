@@ -74,10 +74,12 @@ def test_every_suite_has_its_section_on_the_page_and_no_other_has() -> None:
     for name, title in SUITES.items():
         section = text.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
         assert f"<!-- measured: {name} -->" in section
+        assert block(name), f"{name} has not been measured"
 
 
 def test_the_goals_are_those_of_the_suites() -> None:
     sought = [line for name in SUITES for line in block(name) if cells(line)[-1]]
+    assert sought
     assert [cells(line)[:4] for line in block("goals")] == [[cells(line)[-2], *cells(line)[:3]] for line in sought]
 
 
