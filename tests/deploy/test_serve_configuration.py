@@ -72,11 +72,12 @@ def test_a_replica_computes_on_its_share_of_the_machine() -> None:
     assert ray_serve.share_of(DEFAULTS, 3.0).concurrency == 3
     assert ray_serve.share_of(DEFAULTS, 0.0).concurrency == 1
     assert ray_serve.share_of(DEFAULTS.model_copy(update={"threads": 2}), 4.0).concurrency == 2
-    alone = ray_serve.share_of(DEFAULTS, 1.0).max_memory_bytes
-    assert alone == min(2 * 2**30, half // available_cpus())
-    assert ray_serve.share_of(DEFAULTS, 2.0, 2**30).max_memory_bytes == 2**28
-    own = DEFAULTS.model_copy(update={"concurrency": 5, "max_memory_bytes": 1000})
-    assert ray_serve.share_of(own, 2.0, 2**30) == own
+    assert ray_serve.share_of(DEFAULTS, 1.0).memory == min(2 * 2**30, half // available_cpus())
+    aside = ray_serve.share_of(DEFAULTS, 2.0, 2**30)
+    assert (aside.memory, aside.memory_for_bodies, aside.body_bytes) == (2**28, 2**28, 2**25)
+    own = DEFAULTS.model_copy(update={"concurrency": 5, "max_memory_bytes": 1000, "max_body_bytes": 2000})
+    kept = ray_serve.share_of(own, 2.0, 2**30)
+    assert (kept.workers, kept.memory, kept.body_bytes) == (5, 1000, 2000)
 
 
 def test_the_request_id_is_left_to_serve_and_nothing_else() -> None:

@@ -14,7 +14,7 @@ from chainrule.api import create_app, logs
 from chainrule.api.application import Application
 from chainrule.api.available_memory import available_memory
 from chainrule.api.cpus import available_cpus
-from chainrule.api.settings import MOST_MEMORY, Settings
+from chainrule.api.settings import Settings
 
 DEADLINE = Settings.model_fields["deadline"].default
 RETRY_AFTER = Settings.model_fields["retry_after"].default
@@ -26,11 +26,9 @@ def share_of(settings: Settings, cpus: float, memory: float = 0.0) -> Settings:
     Otherwise it has as much of the memory as of the CPUs. What the settings say themselves is left as it is.
     """
     workers = settings.concurrency or max(1, int(cpus) // settings.threads)
-    at_hand = memory or (available_memory() or 0) * min(1.0, max(1.0, cpus) / available_cpus())
-    share = min(MOST_MEMORY, int(at_hand) // 2 // workers) if at_hand else MOST_MEMORY
-    return settings.model_copy(
-        update={"concurrency": workers, "max_memory_bytes": settings.max_memory_bytes or max(1, share)}
-    )
+    at_hand = int(memory or (available_memory() or 0) * min(1.0, max(1.0, cpus) / available_cpus()))
+    found = settings.model_copy(update={"concurrency": workers})
+    return found.within(at_hand) if at_hand else found
 
 
 class OneRequestId:

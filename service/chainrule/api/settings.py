@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, StringConstraints, field_validator
+from pydantic import Field, PrivateAttr, SecretStr, StringConstraints, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from chainrule.api.available_memory import available_memory
@@ -179,6 +179,15 @@ class Settings(BaseSettings):
         description=f"What seeds are made with for students; at least {LEAST_SECRET} characters.",
     )
 
+    _at_hand: int | None = PrivateAttr(None)
+    """Bytes of memory that there are for the service, where those are not all that can be found."""
+
+    def within(self, memory: int) -> Settings:
+        """The same with so many bytes of memory at hand. For before anything is worked out from that."""
+        found = self.model_copy()
+        found._at_hand = memory
+        return found
+
     @cached_property
     def workers(self) -> int:
         """Large requests computing at once in one process."""
@@ -204,7 +213,7 @@ class Settings(BaseSettings):
     @property
     def _memory_for_arrays(self) -> int:
         """Half of one process's memory: half of the rest is for bodies and replies, the other for the libraries."""
-        at_hand = available_memory()
+        at_hand = self._at_hand or available_memory()
         if at_hand is None:
             return sys.maxsize
         share = at_hand // self.processes
