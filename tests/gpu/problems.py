@@ -12,6 +12,8 @@ from chainrule.operations import run
 
 CLOSE = {"float64": 1e-12, "float32": 1e-5}
 """Of the largest number of an array."""
+SIZES = (16, 64, 256, 1024)
+"""Of requests that are timed: none is over a limit that a service has by default."""
 
 
 def problem(seed: int = 0, hidden: int = 7, n: int = 3, out: int = 5, batch: int = 6) -> dict[str, Any]:
@@ -25,6 +27,11 @@ def problem(seed: int = 0, hidden: int = 7, n: int = 3, out: int = 5, batch: int
     ]
     inputs, targets = rng.normal(size=(batch, n)), rng.uniform(size=(batch, out))
     return {"network": {"layers": layers}, "inputs": inputs, "targets": targets, "loss": "mse", "backend": "torch"}
+
+
+def square(size: int) -> dict[str, Any]:
+    """A request of which every axis has so many entries."""
+    return problem(0, hidden=size, n=size, out=size, batch=size)
 
 
 def on_numpy(operation: str, request: Mapping[str, Any]) -> dict[str, Any]:

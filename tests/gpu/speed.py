@@ -19,7 +19,7 @@ import torch
 
 from chainrule.operations import Calls
 from chainrule.operations.stacks import MOST, Stack, stacks
-from gpu.problems import check, problem
+from gpu.problems import SIZES, check, problem, square
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))  # its modules import each other by their bare names
 
@@ -43,8 +43,8 @@ def measure(device: str, quick: bool) -> Iterator[Row]:
 def against_the_cpu(device: str, quick: bool) -> Iterator[Row]:
     """Whole requests, from the arrays of the request to those of the reply: from which size on does the device pay?"""
     for dtype in ("float64", "float32"):
-        for size in (8,) if quick else (16, 64, 256, 1024, 4096):
-            request = {**problem(0, hidden=size, n=size, out=size, batch=size), "dtype": dtype}
+        for size in (8,) if quick else SIZES:
+            request = {**square(size), "dtype": dtype}
             there, here = (Calls().take("gradients", {**request, "device": each}).run for each in (device, "cpu"))
             sides = (device, timed(there, 1 if size > 256 else 10)), ("cpu", timed(here, 1 if size > 256 else 10))
             yield paired(f"request of {size} by {size}, {dtype}", *sides, TOLD, turns=3 if quick else 7)
@@ -88,10 +88,7 @@ def stacked(device: str, quick: bool) -> Row:
 def streams(device: str, quick: bool) -> Row:
     """Requests of two sizes from several threads: each on a stream of its own against all on the default one."""
     sizes = [16, 16, 16, 1024]
-    calls = [
-        Calls().take("gradients", {**problem(0, hidden=size, n=size, out=size, batch=size), "device": device})
-        for size in sizes
-    ]
+    calls = [Calls().take("gradients", {**square(size), "device": device}) for size in sizes]
     times = 2 if quick else 50
     own, default = (partial(_at_once, [call.run for call in calls], device, times, each) for each in (True, False))
     sides = ("a stream a thread", own), ("the default stream", default)

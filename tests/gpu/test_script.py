@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from chainrule.operations import Calls
+from gpu.problems import SIZES, square
 from gpu.run import CHECKS, TESTS
 
 SCRIPT = Path(__file__).with_name("run.py")
@@ -63,6 +65,11 @@ def test_speed_is_told() -> None:
     assert done.returncode == 0, done.stderr
     rows = [line for line in done.stdout.splitlines() if line.startswith("speed  ")]
     assert len(rows) == 2 * (2 + 2 + 1)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_the_largest_request_that_is_timed_is_within_the_limits(dtype: str) -> None:
+    assert Calls().take("gradients", {**square(SIZES[-1]), "dtype": dtype, "device": "cpu"}).cost.flops > 10**10
 
 
 def test_a_failure_is_one(tmp_path: Path) -> None:

@@ -246,7 +246,20 @@ def from_lists(nested: list[Any] | tuple[Any, ...]) -> Array:
     try:
         text = orjson.dumps(nested, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATACLASS)
     except TypeError:
-        raise TensorError("nested lists may hold numbers of at most 64 bits only; found something else") from None
+        found = _kind_within(nested)
+        told = f"found {found}; a tensor holds numbers only" if found else "nested lists may hold 64-bit numbers only"
+        raise TensorError(told) from None
     if b"null" in text:
         raise TensorError("found None, NaN or an infinity; a tensor holds finite numbers only")
     return decode(text)
+
+
+def _kind_within(nested: list[Any] | tuple[Any, ...]) -> str | None:
+    """What JSON has beside numbers and lists, if it is there. In lists of a body it may stand beside placeholders."""
+    level = list(nested)
+    for _ in range(MAX_RANK):
+        kinds = set(map(type, level))
+        if kinds & {str, dict}:
+            return "text" if str in kinds else "an object"
+        level = [inner for each in level if isinstance(each, list | tuple) for inner in each]
+    return None
