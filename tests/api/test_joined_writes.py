@@ -1,10 +1,12 @@
 """What reaches the transport, and when."""
 
 import asyncio
+import socket
 
 import pytest
 import uvloop
 
+from chainrule.api import joined_writes
 from chainrule.api.joined_writes import COPIED, SHORT, Joining
 
 
@@ -25,6 +27,9 @@ class Recorded:
 
     def is_closing(self):
         return "close" in self.told
+
+    def get_write_buffer_size(self):
+        return 0
 
 
 def told(steps):
@@ -108,3 +113,26 @@ def test_bytes_arrive_whole_and_in_order_over_a_socket(run):
             return found
 
     assert run(received()) == b"".join(parts)
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_a_connection_whose_caller_does_not_read_is_closed_all_the_same(run, monkeypatch):
+    monkeypatch.setattr(joined_writes, "UNREAD", 0.1)
+    lost = asyncio.Event()
+
+    class Sender(asyncio.Protocol):
+        def connection_made(self, transport):
+            joining = Joining(transport, asyncio.get_running_loop())
+            joining.write(b"x" * (1 << 24))
+            joining.close()
+
+        def connection_lost(self, error):
+            lost.set()
+
+    async def unread():
+        server = await asyncio.get_running_loop().create_server(Sender, "127.0.0.1", 0)
+        async with server:
+            with socket.create_connection(server.sockets[0].getsockname()[:2]):
+                await asyncio.wait_for(lost.wait(), 10)
+
+    run(unread())

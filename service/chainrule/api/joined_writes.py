@@ -15,6 +15,8 @@ SHORT = 1 << 12
 """Bytes up to which a write is held back for the next one: every head is shorter."""
 COPIED = 1 << 16
 """Bytes up to which copying two writes into one is cheaper than passing both on."""
+UNREAD = 15.0
+"""Seconds in which a caller has to take what is left when the connection is closed, which otherwise waits for ever."""
 
 
 class Joining:
@@ -45,6 +47,8 @@ class Joining:
     def close(self) -> None:
         self._flush()
         self._transport.close()
+        if self._transport.get_write_buffer_size():
+            self._loop.call_later(UNREAD, self._transport.abort)
 
     def _flush(self) -> None:
         if self._held:
