@@ -110,6 +110,8 @@ def test_items_of_batches_are_counted(log: Path) -> None:
         found = scrape(client)
         assert found("chainrule_items_total", status="2xx") == 2
         assert found("chainrule_items_total", status="4xx") == 1
+        refused = {kind: found("chainrule_item_errors_total", kind=kind) for kind in KINDS}
+        assert refused == {kind: float(kind == "request-not-valid") for kind in KINDS}
         assert found("chainrule_batch_items_count") == 1
         assert found("chainrule_batch_items_sum") == 3
         assert found("chainrule_received_bytes_total", operation="batch") == len(text)
@@ -170,6 +172,21 @@ def test_a_fault_and_one_who_drains_are_counted_among_5xx(monkeypatch: pytest.Mo
     assert found("chainrule_errors_total", kind="service-unavailable") == 1
     assert found("chainrule_requests_total", operation="loss", status="5xx") == 1
     assert found("chainrule_requests_total", operation="readyz", status="5xx") == 1
+
+
+def test_a_fault_in_an_item_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = InProcess()
+    lines = [json.dumps({"id": id, "operation": "loss", "request": SOUND}) + "\n" for id in range(2)]
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(service.app.calls, "parse_part", fail)
+    headers = {"Content-Type": "application/x-ndjson"}
+    found = grown(service, lambda: service.post("/v1/batch", content="".join(lines), headers=headers))
+    assert found("chainrule_item_errors_total", kind="internal-server-error") == 2
+    assert found("chainrule_items_total", status="5xx") == 2
+    assert found("chainrule_requests_total", operation="batch", status="2xx") == 1
 
 
 def test_capacity_callers_that_leave_and_what_is_in_flight(log: Path) -> None:

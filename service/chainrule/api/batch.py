@@ -259,6 +259,8 @@ class Batch:
         stacks, self._items.stacks = self._items.stacks, []
         for items in stacks:
             self._service.metrics.stacked(items)
+        kinds, self._items.kinds = self._items.kinds, []
+        self._service.metrics.refused(kinds)
 
     async def _send_of(self, taken: Slice) -> None:
         self._count()

@@ -85,6 +85,8 @@ class Items:
         self._calls, self._caller, self._exchange, self._most = calls, caller, exchange, most
         self.stacks: list[int] = []
         """How many items were computed together, each time since somebody last took this."""
+        self.kinds: list[str] = []
+        """Of the errors that items were answered with, since then."""
         self._requests: dict[tuple[str, bytes, int], Request] = {}
         self._cuts: list[tuple[Cut, Request]] = []
 
@@ -196,6 +198,7 @@ class Items:
 
     def _refused(self, told: bytes, error: Exception) -> Answer:
         problem = self._problem(error)
+        self.kinds.append(problem.kind)
         return problem.status, refused(told, problem, self._exchange.request_id)
 
     def _problem(self, error: Exception) -> Problem:

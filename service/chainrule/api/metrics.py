@@ -69,6 +69,7 @@ _received = _layout.counter("chainrule_received_bytes", "Bytes of the bodies of 
 _sent = _layout.counter("chainrule_sent_bytes", "Bytes of the bodies of replies.", operation=_operations)
 _batches = _layout.histogram("chainrule_batch_items", "Items of a batch that has ended.", ITEMS)
 _items = _layout.counter("chainrule_items", "Items of batches that were answered.", status=STATUSES)
+_item_errors = _layout.counter("chainrule_item_errors", "Items of batches that ended in an error.", kind=KINDS)
 _stacks = _layout.histogram("chainrule_stack_items", "Items of batches computed as one.", ITEMS)
 _in_flight = _layout.gauge("chainrule_in_flight_requests", "Requests that have begun and not ended.")
 _running = _layout.gauge("chainrule_running_requests", "Large requests that compute.")
@@ -99,6 +100,7 @@ _PATHS = {**{f"/v1/{name}": _Path(name) for name in POSTS}, **{f"/{name}": _Path
 ROUTES = frozenset(_PATHS)
 _ELSEWHERE = _Path(OTHER)
 _KIND = {kind: _errors.cell(kind) for kind in KINDS}
+_ITEM_KIND = {kind: _item_errors.cell(kind) for kind in KINDS}
 _STAGE = {name.encode(): _stages.cell(name) for name in STAGES}
 
 
@@ -138,6 +140,11 @@ class Metrics:
         """Count the answers to items of a batch."""
         for status in statuses:
             self._row[_items.start + status // 100 - 1] += 1
+
+    def refused(self, kinds: Sequence[str]) -> None:
+        """Count the errors among the answers to items of a batch."""
+        for kind in kinds:
+            self._row[_ITEM_KIND.get(kind, _ITEM_KIND[OTHER])] += 1
 
     def batched(self, items: int) -> None:
         """Count a batch that has ended, of so many items."""
