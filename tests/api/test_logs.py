@@ -176,3 +176,13 @@ def test_a_variable_that_is_no_setting_is_told_with_the_nearest(log: Path) -> No
         pass
     warnings = [line["message"] for line in lines(log) if line["level"] == "warning"]
     assert warnings == ["CHAINRULE_MAX_FLOP is no setting, and has no effect: did you mean CHAINRULE_MAX_FLOPS?"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"), [({}, False), ({"host": "0.0.0.0"}, True), ({"host": "0.0.0.0", "keys": "0" * 64}, False)]
+)
+def test_who_lets_others_in_without_keys_is_told(settings: dict[str, str], told: bool, log: Path) -> None:
+    with logging(log, **settings):
+        pass
+    warnings = [line["message"] for line in lines(log) if line["level"] == "warning"]
+    assert warnings == ["CHAINRULE_KEYS names no key: anyone who reaches 0.0.0.0 may compute"] * told

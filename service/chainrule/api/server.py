@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("chainrule.api")
 
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+"""Hosts that only this machine reaches."""
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
 SPARE = 5.0
@@ -143,6 +145,8 @@ def serve(
     logs.configure(settings.log_level)
     for warning in misspelt(os.environ):
         logger.warning("%s", warning)
+    if not (settings.keys or settings.grade_keys or settings.host in LOOPBACK):
+        logger.warning("CHAINRULE_KEYS names no key: anyone who reaches %s may compute", settings.host)
     if settings.processes > 1:
         _serve_by_several(settings)
     else:
