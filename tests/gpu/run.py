@@ -122,7 +122,11 @@ def _described(device: str) -> str:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="All that is said of a GPU, tried on one.")
-    parser.add_argument("--device", default="cuda", help="cuda (the default), cuda:1, or cpu to try the script itself")
+    parser.add_argument(
+        "--device",
+        default="cuda",
+        help="cuda (the default), cuda:1, or cpu, best with --quick, to try the script itself",
+    )
     parser.add_argument("--only", action="append", choices=[*CHECKS, SPEED], help="may be repeated")
     parser.add_argument("--quick", action="store_true", help="no slow tests, small sizes")
     return parser.parse_args()
