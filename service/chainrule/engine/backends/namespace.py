@@ -90,7 +90,7 @@ class Namespace(Protocol):
         """x @ matrix, for rows x (…, k) and one matrix (k, n) for all examples."""
 
     def contract(self, left: Array, right: Array) -> Array:
-        """leftᵀ @ right, the sum of the outer products of their rows: (…, r, k), (r, n) → (…, k, n)."""
+        """leftᵀ @ right, the sum of the outer products of their rows: (…, r, k), (…, r, n) → (…, k, n)."""
 
     def linear(self, x: Array, weight: Array, bias: Array | None) -> Array:
         """x weightᵀ + bias: x (…, in), weight (out, in), bias (out,)."""

@@ -115,7 +115,7 @@ class NumpyNamespace:
 
     @staticmethod
     def contract(left: Array, right: Array) -> Array:
-        return left.T.dot(right) if left.ndim == 2 else left.mT @ right
+        return left.T.dot(right) if left.ndim == right.ndim == 2 else left.mT @ right
 
     @staticmethod
     def linear(x: Array, weight: Array, bias: Array | None) -> Array:
