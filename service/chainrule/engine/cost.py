@@ -20,8 +20,8 @@ WALKS = 3
 PER_REQUEST = 5e-5
 PER_CALL = 3e-6
 PER_FLOP = 3e-11
-PER_HELD = 3e-9
-PER_RETURNED = 7e-8
+PER_HELD = 1.5e-9
+PER_RETURNED = 4e-8
 """Seconds, measured on one core of a server (AMD EPYC) with NumPy and torch on one thread. A matrix product makes the
 most of a flop, an elementwise op is as slow as memory, and a number returned is written out as text."""
 

@@ -27,7 +27,7 @@ from chainrule.schemas.reports import Feedback
 
 A_TRY = 3
 """What it takes to try one mistake at one place, in applications of an op,"""
-A_NUMBER_TRIED = 500
+A_NUMBER_TRIED = 250
 """and in floating-point operations for each number of the problem: every named constant is tried with it."""
 
 _KEPT: Graders[Grader] = Graders()
