@@ -11,7 +11,8 @@ import torch
 
 from api.in_process import InProcess
 from api.problems import FORWARD, OUTPUTS, padded
-from chainrule.api.memory import OutOfMemory, guarded
+from chainrule.api import memory
+from chainrule.api.memory import BUSY, Leftovers, OutOfMemory, guarded
 from chainrule.operations import Call
 from problem_documents import assert_problem
 
@@ -79,3 +80,23 @@ def test_a_request_that_runs_out_gets_503_and_the_next_its_answer(length: int, m
     reply = service.post("/v1/forward", content=padded(FORWARD, length), headers={"Content-Type": "application/json"})
     assert reply.json()["outputs"] == OUTPUTS
     assert (service.app.workers.held, service.app.workers.running) == (0, 0)
+
+
+def test_garbage_is_looked_for_in_a_small_part_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, looked = [100.0], [0]
+
+    def collect() -> None:
+        looked[0] += 1
+        clock[0] += 0.5  # as long as all structures together take
+
+    monkeypatch.setattr(memory, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(memory.gc, "collect", collect)
+    leftovers = Leftovers()
+    told = []
+    for _ in range(200):
+        told.append(leftovers.give_back(busy=True))
+        clock[0] += 1.0
+    assert told.count(True) == looked[0] == 2
+    assert looked[0] * 0.5 <= BUSY * (clock[0] - 100.0) + 0.5
+    clock[0] += 2.0
+    assert leftovers.give_back(busy=False)  # nobody waits for it then

@@ -22,7 +22,7 @@ from chainrule.api.compute import Compute
 from chainrule.api.exchange import CLIENT_GONE, ClientGone, Exchange
 from chainrule.api.health import Health
 from chainrule.api.logs import log_fault, log_request
-from chainrule.api.memory import give_back
+from chainrule.api.memory import Leftovers
 from chainrule.api.metrics import ROUTES, Metrics
 from chainrule.api.pace import Pace
 from chainrule.api.problems import MEDIA_TYPE, Problem, internal_error
@@ -159,11 +159,12 @@ async def _lifespan(app: Application) -> AsyncIterator[None]:
 
 async def _tidy(workers: Workers) -> None:
     """Now and then give back the memory that large requests have left."""
+    leftovers, is_left = Leftovers(), False
     while True:
         await asyncio.sleep(TIDIED)
-        if workers.is_untidy:
-            workers.is_untidy = False
-            await asyncio.to_thread(give_back)
+        busy, workers.is_untidy = workers.is_untidy, False
+        if busy or is_left:
+            is_left = not await asyncio.to_thread(leftovers.give_back, busy=busy)
 
 
 async def _problem(request: Request, error: Problem) -> Response:

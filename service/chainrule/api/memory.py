@@ -7,11 +7,18 @@ import gc
 import sys
 from collections.abc import Callable
 from functools import cache
+from math import inf
+from time import perf_counter
 from typing import TypeVar
 
 T = TypeVar("T")
 
 _SHORTAGE = ("out of memory", "not enough memory", "allocate memory", "STATUS_ALLOC_FAILED")
+
+
+BUSY, QUIET = 0.005, 0.2
+"""Of the time, at most, in which garbage is looked for, while there is work and once there is none. Nothing else runs
+meanwhile: half a second, where as many structures are kept as may be."""
 
 
 class OutOfMemory(Exception):
@@ -42,16 +49,31 @@ def _is_shortage(error: Exception) -> bool:
     )
 
 
-def give_back() -> None:
-    """Return to the system the memory that is free in this process, as far as the C library can.
+class Leftovers:
+    """What large requests leave in this process. To be used by one thread at a time."""
 
-    What glibc has taken in small pieces it keeps, and numbers of a body are millions of them: after a hundred megabytes
-    of JSON the process stays larger by as much again, until the next request of that size, or this.
-    """
-    gc.collect()
-    trim = _malloc_trim()
-    if trim is not None:
-        trim(0)
+    def __init__(self) -> None:
+        self._looked, self._took = -inf, 0.0
+        """When garbage was looked for last, by `perf_counter`, and the seconds that it took."""
+
+    def give_back(self, *, busy: bool) -> bool:
+        """Return to the system the memory that is free in this process, as far as the C library can.
+
+        What glibc has taken in small pieces it keeps, and numbers of a body are millions of them: after a hundred
+        megabytes of JSON the process stays larger by as much again, until the next request of that size, or this.
+
+        False where garbage was not looked for, because that took long a short while ago.
+        """
+        started = perf_counter()
+        is_time = started - self._looked >= self._took / (BUSY if busy else QUIET)
+        if is_time:
+            gc.collect()
+            self._looked = perf_counter()
+            self._took = self._looked - started
+        trim = _malloc_trim()
+        if trim is not None:
+            trim(0)
+        return is_time
 
 
 @cache
