@@ -17,7 +17,8 @@ from deploy.ray.cluster import ADDRESS, BIN, Cluster, cluster, until
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
-COUNT = 6000
+COUNT = 30_000
+"""So many that the other node has a worker long before the first has graded them all."""
 
 
 @pytest.fixture

@@ -115,7 +115,8 @@ def test_a_class_is_graded_the_same_while_a_replica_is_killed(ray_cluster: Clust
 
 def test_a_node_that_is_killed_costs_no_answer_and_another_takes_over(ray_cluster: Cluster) -> None:
     node = ray_cluster.others[-1]
-    assert node.processes("ray::ServeReplica")
+    until(lambda: node.processes("ray::ServeReplica"), "replica on the node that is to be killed")
+    ray_cluster.await_replicas(2)
     with load() as found:
         node.kill()
         goes_on(found)
