@@ -23,9 +23,9 @@ from overload.generator import Outcome
 from overload.work import Work
 
 SERVICE: dict[str, object] = {"concurrency": 1, "threads": 1, "log_level": "warning"}
-SMALL_BODY = Work(width=20_000, depth=100)
+SMALL_BODY = Work(width=20_000, depth=300)
 """About 20 ms of computing, in a body so short that its cost is known before it is taken."""
-LARGE_BODY = Work(width=10_000, depth=200, spelled_out=True)
+LARGE_BODY = Work(width=10_000, depth=600, spelled_out=True)
 """The same with 200 KB of numbers, which are read only once it has been taken."""
 BACK = 1.5
 """A reply within so many times the median of those alone is at full speed."""
