@@ -29,6 +29,8 @@ WITHIN = 0.10
 """Share by which memory may differ before and after."""
 SETTLED = 3.0
 """Seconds after which the service has given back what it can."""
+BACK = 20.0
+"""Seconds within which memory is back."""
 HEAD = b"POST /v1/loss HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 50000\r\n\r\n{"
 
 
@@ -115,8 +117,19 @@ def settled(service: LiveService) -> int:
     return service.memory()
 
 
+def is_back(service: LiveService, level: int) -> bool:
+    """Whether the memory is at that level again in time: garbage is looked for in a share of the time."""
+    ends = time.monotonic() + BACK
+    while service.memory() > level * (1 + WITHIN):
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.5)
+    return True
+
+
 def test_nothing_falls_over_and_memory_comes_back(abused: LiveService) -> None:
-    abuse(abused)  # what is loaded and kept at the first request of each kind is there from now on
+    for _ in range(2):  # what is loaded and kept at the first of each kind, alone and together, is there from now on
+        abuse(abused)
     before = settled(abused)
     statuses: Counter[int] = Counter()
     with Probe(abused) as probe:
@@ -125,7 +138,7 @@ def test_nothing_falls_over_and_memory_comes_back(abused: LiveService) -> None:
     assert probe.quantile(1.0) < HANGS
     assert {*statuses} <= {200, 400, 413, 422, 429}, statuses
     assert statuses[200] >= ROUNDS * len(SOUND)
-    assert abs(settled(abused) - before) <= WITHIN * before, (before, abused.memory(), abused.memory("VmHWM"))
+    assert is_back(abused, before), (before, abused.memory(), abused.memory("VmHWM"))
     reply = httpx.post(f"{abused.url}/v1/gradients", content=spoilt(), headers={"Content-Type": "application/json"})
     assert reply.json()["gradients"] == {"W1": [[1.0, 11.5]], "b1": [3.5]}
 
