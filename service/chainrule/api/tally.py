@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from ctypes import c_double
 from itertools import accumulate, product
 from multiprocessing.sharedctypes import RawArray
-from typing import TypeAlias, TypeVar
+from typing import ClassVar, TypeAlias, TypeVar
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
@@ -43,26 +43,29 @@ class Family:
         return self.start + len(self.series) * self.width
 
 
-class Counter(Family):
-    """Numbers that only grow, a cell each. The name that is told ends in `_total`."""
+class Single(Family):
+    """A number each, in a cell."""
+
+    told: ClassVar[type[CounterMetricFamily] | type[GaugeMetricFamily]]
 
     def metric(self, totals: Sequence[float]) -> Metric:
         """As Prometheus has it."""
-        told = CounterMetricFamily(self.name, self.help, labels=self.labels)
+        told = self.told(self.name, self.help, labels=self.labels)
         for values, total in zip(self.series, totals, strict=True):
             told.add_metric(values, total)
         return told
 
 
-class Gauge(Family):
-    """Numbers that go up and down, a cell each."""
+class Counter(Single):
+    """Numbers that only grow. The name that is told ends in `_total`."""
 
-    def metric(self, totals: Sequence[float]) -> Metric:
-        """As Prometheus has it."""
-        told = GaugeMetricFamily(self.name, self.help, labels=self.labels)
-        for values, total in zip(self.series, totals, strict=True):
-            told.add_metric(values, total)
-        return told
+    told = CounterMetricFamily
+
+
+class Gauge(Single):
+    """Numbers that go up and down."""
+
+    told = GaugeMetricFamily
 
 
 class Histogram(Family):
