@@ -79,7 +79,7 @@ def _together(problems: list[Problem], backend: str) -> Callable[[], list[Any]]:
     program = backward_program(plan, plan.loss or 0, wrt)
 
     def run() -> list[Any]:
-        with xp.inference_mode():
+        with xp.computing():
             found = pull_back(run_forward(plan, xp, leaves), program, 1.0)
         return [found[slot] for slot in wrt]
 

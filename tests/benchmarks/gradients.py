@@ -99,7 +99,7 @@ def engine(net: Problem, backend: str, device: str = "cpu", plan: Plan | None = 
     program = backward_program(plan, plan.loss or 0, wrt)
 
     def run() -> Sequence[Array]:
-        with xp.inference_mode():
+        with xp.computing():
             found = pull_back(run_forward(plan, xp, leaves), program, 1.0)
         return [found[slot] for slot in wrt]
 

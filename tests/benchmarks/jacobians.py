@@ -52,7 +52,7 @@ def engine(net: Problem, backend: str) -> Callable[[], Array]:
     of, wrt = plan.output, plan.index["W1"]
 
     def run() -> Array:
-        with xp.inference_mode():
+        with xp.computing():
             found = jacobian(run_forward(plan, xp, leaves), of, wrt)
             return dense(xp, found, jacobian_shape(plan, of, wrt), 1)
 

@@ -44,7 +44,7 @@ def engine(net: Problem, backend: str) -> Run:
     program = backward_program(plan, plan.loss or 0, wrt)
 
     def run() -> Sequence[Array]:
-        with xp.inference_mode():
+        with xp.computing():
             found = pull_back(run_forward(plan, xp, leaves), program, 1.0, keep_batch=True)
             return [part.each() if isinstance(part := found[slot], Outer) else part for slot in wrt]
 

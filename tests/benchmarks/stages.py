@@ -45,7 +45,7 @@ def of_computing(body: bytes) -> Iterator[tuple[str, float]]:
     operation, arrays = call.operation, call.arrays
     prepared, program = operation.prepared, operation.program
     plan, xp = prepared.plan, prepared.xp
-    with xp.inference_mode():
+    with xp.computing():
         leaves = prepared.device_leaves(arrays)
         trace = run_forward(plan, xp, leaves)
         reply = call.run()

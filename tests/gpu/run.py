@@ -1,4 +1,4 @@
-"""All that is said of a GPU, tried on one: `python tests/gpu/run.py [--device D] [--only NAME] [--quick]`.
+"""All that is said of a GPU, tried on one: `python tests/gpu/run.py`; `--help` tells its options.
 
 The checks are tests of this repository, run with torch on that device: every op at every sample, networks drawn at
 random, the homework over HTTP, batches, threads, memory. Then come comparisons of speed. One table says what passed.
@@ -25,10 +25,13 @@ CHECKS: dict[str, tuple[Path, ...]] = {
     "networks": (TESTS / "engine" / "random_networks",),
     "homework": (TESTS / "homework",),
     "devices": (TESTS / "gpu" / "test_devices.py",),
+    "serving": (TESTS / "gpu" / "test_serving.py",),
     "batches": (TESTS / "gpu" / "test_batches.py",),
     "threads": (TESTS / "gpu" / "test_at_once.py",),
     "memory": (TESTS / "gpu" / "test_memory.py",),
 }
+SPREAD = {"ops", "networks", "homework"}
+"""Checks of which several processes do a part each. The others want the device to themselves."""
 SPEED = "speed"
 
 
@@ -56,7 +59,7 @@ def main() -> int:
     failed = False
     for name in asked.only or [*CHECKS, SPEED]:
         print(f"\n{name}", flush=True)
-        found = _compared(asked.device, asked.quick) if name == SPEED else _checked(name, asked.quick)
+        found = _compared(asked.device, asked.quick) if name == SPEED else _checked(name, asked.quick, asked.processes)
         failed |= any(row[-1] == "FAIL" for row in found)
         rows += found
     print()
@@ -65,12 +68,13 @@ def main() -> int:
     return int(failed)
 
 
-def _checked(name: str, quick: bool) -> list[tuple[str, ...]]:
+def _checked(name: str, quick: bool, processes: int) -> list[tuple[str, ...]]:
     """A row a test function. Nothing collected, as after a crash, is a failure too."""
     outcomes = Outcomes()
     chosen = ["-m", "not slow"] if quick else []
-    options = ["-q", "--no-header", "-p", "no:cacheprovider", "--timeout=3600", f"--rootdir={TESTS.parent}", *chosen]
-    status = pytest.main([*options, *map(str, CHECKS[name])], plugins=[outcomes])
+    spread = ["-n", str(processes)] if name in SPREAD and processes > 1 else []
+    options = ["-q", "--no-header", "-p", "no:cacheprovider", "--timeout=3600", f"--rootdir={TESTS.parent}"]
+    status = pytest.main([*options, *chosen, *spread, *map(str, CHECKS[name])], plugins=[outcomes])
     rows = [
         (name, test, *(f"{count[kind]} {kind}" for kind in ("passed", "failed", "skipped")), _verdict(count))
         for test, count in outcomes.by_test.items()
@@ -129,6 +133,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--only", action="append", choices=[*CHECKS, SPEED], help="may be repeated")
     parser.add_argument("--quick", action="store_true", help="no slow tests, small sizes")
+    parser.add_argument("--processes", type=int, default=1, help="that share a long check; a context of CUDA each")
     return parser.parse_args()
 
 

@@ -8,16 +8,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from threading import local
 from time import perf_counter
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
 
-from chainrule.operations import Calls
+from chainrule.operations import Call, Calls
 from chainrule.operations.stacks import MOST, Stack, stacks
 from gpu.problems import SIZES, check, problem, square
 
@@ -90,27 +91,19 @@ def streams(device: str, quick: bool) -> Row:
     sizes = [16, 16, 16, 1024]
     calls = [Calls().take("gradients", {**square(size), "device": device}) for size in sizes]
     times = 2 if quick else 50
-    own, default = (partial(_at_once, [call.run for call in calls], device, times, each) for each in (True, False))
+    own, default = (partial(_at_once, calls, times, computing) for computing in (None, torch.inference_mode))
     sides = ("a stream a thread", own), ("the default stream", default)
     return paired(f"{THREADS} threads, {' '.join(map(str, sizes))}", *sides, TOLD, turns=3 if quick else 11)
 
 
-def _at_once(runs: Sequence[Callable[[], object]], device: str, times: int, own: bool) -> float:
-    held = local()
-
-    def work(number: int) -> None:
-        if not own:
-            runs[number % len(runs)]()
-            return
-        if not hasattr(held, "stream"):
-            held.stream = torch.cuda.Stream(device)
-        with torch.cuda.stream(held.stream):
-            runs[number % len(runs)]()
-
-    with ThreadPoolExecutor(THREADS) as threads:
+def _at_once(calls: Sequence[Call], times: int, computing: Callable[[], object] | None) -> float:
+    """Seconds a request, in the context `computing`, if that is not to be the backend's own."""
+    with ThreadPoolExecutor(THREADS) as threads, ExitStack() as until_the_end:
+        for call in calls if computing else ():
+            until_the_end.enter_context(patch.object(call.operation.prepared.xp, "computing", computing))
         started = perf_counter()
-        list(threads.map(work, range(times * len(runs))))
-        return (perf_counter() - started) / (times * len(runs))
+        list(threads.map(lambda number: calls[number % len(calls)].run(), range(times * len(calls))))
+        return (perf_counter() - started) / (times * len(calls))
 
 
 def finished(run: Callable[[], object], device: str, times: int) -> Turn:

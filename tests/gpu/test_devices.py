@@ -26,7 +26,7 @@ def test_auto_takes_a_gpu_where_there_is_one() -> None:
     assert found == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
-@pytest.mark.parametrize("device", ["cuda", "cuda:0", "cuda:1", "cuda:999"])
+@pytest.mark.parametrize("device", ["cuda", "cuda:0", "cuda:1", "cuda:256", "cuda:999"])
 def test_a_device_that_is_not_here_is_refused_in_words(device: str) -> None:
     here = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
     if device in (["cuda", *here] if here else []):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -12,36 +10,11 @@ import torch
 
 from chainrule.api.memory import OutOfMemory, guarded
 from chainrule.operations import run
+from gpu.full_device import MIB, full
 from gpu.problems import check, on_numpy, problem
 from torch_device import DEVICE
 
 pytestmark = pytest.mark.gpu
-
-MIB = 2**20
-
-
-@contextmanager
-def full(leaving: int) -> Iterator[None]:
-    """All of the device's memory taken, but for so many bytes."""
-    held, size = [], 1024 * MIB
-    torch.cuda.empty_cache()
-    while size >= 16 * MIB:
-        try:
-            held.append(torch.empty(size, dtype=torch.uint8, device=DEVICE))
-        except torch.cuda.OutOfMemoryError:
-            size //= 2
-    while held and _free() < leaving:
-        held.pop()
-        torch.cuda.empty_cache()
-    try:
-        yield
-    finally:
-        held.clear()
-        torch.cuda.empty_cache()
-
-
-def _free() -> int:
-    return torch.cuda.mem_get_info(torch.device(DEVICE))[0]
 
 
 def gradients(request: dict[str, Any]) -> dict[str, Any]:

@@ -80,7 +80,7 @@ class Call:
 
     def run(self, cancelled: Callable[[], bool] = never) -> Reply:
         """The reply. Raises Refused, and Cancelled. Numbers that are not finite are reported, not warned of."""
-        with np.errstate(all="ignore"), self.operation.prepared.xp.inference_mode():
+        with np.errstate(all="ignore"), self.operation.prepared.xp.computing():
             return self.operation.run(self.arrays, cancelled)
 
 

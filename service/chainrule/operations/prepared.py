@@ -108,10 +108,11 @@ class Prepared:
 
     def on_device(self, array: NDArray[Any]) -> Array:
         """An array of the request in the dtype and on the device asked for. Raises Refused where it does not fit."""
-        found = self.xp.asarray(array)
-        if self.request.dtype == "float32" and array.dtype != np.float32 and not self.xp.all_finite(found):
-            raise refuse("/dtype", 'a tensor holds a number beyond float32 (3.4e38): write "dtype": "float64"')
-        return found
+        if self.request.dtype == "float32" and array.dtype == np.float64:
+            array = array.astype(np.float32)  # here, as to ask the device whether it fits is to wait for it
+            if not np.isfinite(array).all():
+                raise refuse("/dtype", 'a tensor holds a number beyond float32 (3.4e38): write "dtype": "float64"')
+        return self.xp.asarray(array)
 
     def _leaves(self, arrays: Arrays) -> dict[str, NDArray[Any]]:
         return {name: self._host(arrays, source, batched, exact) for name, source, batched, exact in self.leaves}

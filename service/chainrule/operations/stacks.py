@@ -66,7 +66,7 @@ class Stack:
 
     def run(self, cancelled: Callable[[], bool] = never) -> list[Reply | None]:
         """See `Stacking.run_stack`."""
-        with np.errstate(all="ignore"), self.operation.prepared.stacked_xp.inference_mode():
+        with np.errstate(all="ignore"), self.operation.prepared.stacked_xp.computing():
             return self.operation.run_stack(self.arrays, cancelled)
 
 

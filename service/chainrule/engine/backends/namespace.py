@@ -45,8 +45,12 @@ class Namespace(Protocol):
 
     def to_numpy(self, array: Array) -> NDArray[Any]: ...
 
-    def inference_mode(self) -> AbstractContextManager[object]:
-        """A context in which torch keeps no record for autograd, so that operations on small tensors cost less."""
+    def computing(self) -> AbstractContextManager[object]:
+        """A context for all that is done with arrays, from `asarray` to `to_numpy`.
+
+        torch keeps no record for autograd in it, so that operations on small tensors cost less; and on a GPU the arrays
+        are those of the thread's own stream, so that no other thread may use them.
+        """
 
     # -- making -----------------------------------------------------------------------------------------------
     def zeros(self, shape: Shape) -> Array: ...
@@ -130,6 +134,5 @@ class Namespace(Protocol):
         """N: the length of the batch axis, which nothing but that of a stack precedes."""
 
     def count_nonzero(self, x: Array) -> int: ...
-    def all_finite(self, x: Array) -> bool: ...
     def is_integer(self, x: Array) -> bool:
         """Whether x holds integers, by its dtype."""

@@ -51,7 +51,7 @@ class NumpyNamespace:
         return np.asarray(array)
 
     @staticmethod
-    def inference_mode() -> AbstractContextManager[object]:
+    def computing() -> AbstractContextManager[object]:
         return _nothing
 
     def zeros(self, shape: Shape) -> Array:
@@ -179,10 +179,6 @@ class NumpyNamespace:
     @staticmethod
     def count_nonzero(x: Array) -> int:
         return int(np.count_nonzero(x))
-
-    @staticmethod
-    def all_finite(x: Array) -> bool:
-        return bool(np.isfinite(x).all())
 
     @staticmethod
     def is_integer(x: Array) -> bool:

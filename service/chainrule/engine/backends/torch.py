@@ -1,13 +1,16 @@
 """The namespace on torch, on the CPU or a CUDA device. No tensor here ever asks for a gradient.
 
-On CUDA the functions that answer questions about values wait for the device, and so do `asarray` and `to_numpy`, which
-move what pageable memory holds. No other does: `tests/engine/ops/test_devices.py` holds every rule to it.
+On CUDA every thread has a stream of its own, so that a short request need not wait for a long one. The functions that
+answer questions about values wait for it, and so do `asarray` and `to_numpy`, which move what pageable memory holds. No
+other does: `tests/engine/ops/test_devices.py` holds every rule to it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache, partial
+from threading import local
 from typing import Any
 
 import numpy as np
@@ -22,6 +25,21 @@ _threshold_backward = torch.ops.aten.threshold_backward.default
 """Its overload by name: choosing it anew at every call takes as long as the function itself."""
 
 
+class _Streams(local):
+    """Those of one thread, by device."""
+
+    def __init__(self) -> None:
+        self._made: dict[torch.device, torch.cuda.Stream] = {}
+
+    def on(self, device: torch.device) -> torch.cuda.Stream:
+        if device not in self._made:
+            self._made[device] = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        return self._made[device]
+
+
+_streams = _Streams()
+
+
 def _device(asked: str) -> torch.device:
     if asked == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -30,9 +48,15 @@ def _device(asked: str) -> torch.device:
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if count == 0:
             raise BackendUnavailable("device", 'this machine has no CUDA device: write "device": "cpu" or "auto"')
-        if device.index is not None and device.index >= count:
+        if int(asked.partition(":")[2] or 0) >= count:  # torch counts in 8 bits: its cuda:256 is cuda:0
             raise BackendUnavailable("device", f"{asked} asked for; this machine has cuda:0 to cuda:{count - 1}")
     return device
+
+
+@contextmanager
+def _on_own_stream(device: torch.device) -> Iterator[None]:
+    with torch.inference_mode(), torch.cuda.stream(_streams.on(device)):
+        yield
 
 
 class TorchNamespace:
@@ -51,6 +75,7 @@ class TorchNamespace:
         self._device = _device(device)
         self.device = str(self._device)
         self._on_cpu = self._device.type == "cpu"
+        self.computing = torch.inference_mode if self._on_cpu else partial(_on_own_stream, self._device)
         self.tiny = torch.finfo(self._dtype).tiny
         torch.set_float32_matmul_precision("highest")
         # From the host, which waits until they are there: any thread may use them, on whatever stream.
@@ -73,8 +98,6 @@ class TorchNamespace:
         if not isinstance(array, torch.Tensor):
             return np.asarray(array)
         return array.numpy() if self._on_cpu else array.cpu().numpy()
-
-    inference_mode = staticmethod(torch.inference_mode)
 
     def zeros(self, shape: Shape) -> Array:
         return torch.zeros(shape, dtype=self._dtype, device=self._device)
@@ -175,10 +198,6 @@ class TorchNamespace:
 
     def count_nonzero(self, x: Array) -> int:
         return int(np.count_nonzero(x.numpy()) if self._on_cpu else torch.count_nonzero(x))
-
-    @staticmethod
-    def all_finite(x: Array) -> bool:
-        return bool(torch.isfinite(x).all())
 
     @staticmethod
     def is_integer(x: Array) -> bool:
