@@ -78,7 +78,11 @@ _FILE: Json = {
     }
 }
 LINES = "application/x-ndjson"
-_BATCH = (400, 401, 415, 429, 500, 503)
+_BATCH = {
+    **{status: PROBLEMS[status] for status in (401, 429, 500, 503)},
+    400: "A header is not sound.",
+    415: f"The body is not {LINES}, in UTF-8 and not compressed.",
+}
 _COMPUTING = (400, 401, 403, 408, 413, 415, 422, 429, 500, 503)
 
 
@@ -188,7 +192,7 @@ def _batch() -> Json:
                 "headers": _HEADERS,
                 "content": {LINES: {"schema": _of(BatchReply)}},
             },
-            **{str(status): _problem(status) for status in _BATCH},
+            **{str(status): _problem(status, told) for status, told in sorted(_BATCH.items())},
         },
     }
 
@@ -202,10 +206,10 @@ def _complete(operation: Json) -> None:
     responses |= {str(status): _problem(status) for status in sorted({*refused, 500})}
 
 
-def _problem(status: int) -> Json:
+def _problem(status: int, told: str = "") -> Json:
     extra = _RETRY if status in (429, 503) else {}
     return {
-        "description": PROBLEMS[status],
+        "description": told or PROBLEMS[status],
         "headers": {**_HEADERS, **extra},
         "content": {MEDIA_TYPE: {"schema": _of(ProblemDetails)}},
     }
