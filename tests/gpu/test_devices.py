@@ -13,7 +13,7 @@ import torch
 
 from chainrule.engine.backends import choose
 from chainrule.operations import Refused, run
-from gpu.problems import problem
+from gpu.problems import problem, square
 from torch_device import DEVICE
 
 
@@ -21,9 +21,9 @@ def test_what_is_asked_for_computes_and_the_reply_says_so() -> None:
     assert run("gradients", {**problem(), "device": DEVICE})["meta"]["device"] == DEVICE
 
 
-def test_auto_takes_a_gpu_where_there_is_one() -> None:
-    found = run("gradients", {**problem(), "device": "auto"})["meta"]["device"]
-    assert found == ("cuda" if torch.cuda.is_available() else "cpu")
+def test_auto_takes_a_gpu_where_there_is_one_and_enough_to_do() -> None:
+    small, large = (run("gradients", {**each, "device": "auto"})["meta"]["device"] for each in (problem(), square(256)))
+    assert (small, large) == ("cpu", "cuda" if torch.cuda.is_available() else "cpu")
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:0", "cuda:1", "cuda:256", "cuda:999"])

@@ -117,4 +117,7 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder, live_service(Path(folder) / "log", **SERVICE) as running:
         for kind in (SMALL_BODY, LARGE_BODY):
             generate(running, kind, 2.0)  # what is learned at the start
-            print(f"\n{len(kind.body(0.5)):,} bytes\n{overload(running, kind, given.seconds).table()}", flush=True)
+            print(
+                f"\n{len(kind.body(0.5)):,} bytes\n{overload(running, kind, given.seconds, given.seconds / 6).table()}",
+                flush=True,
+            )

@@ -7,7 +7,7 @@ validation; and tensors of the same shapes, so it needs no plan.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from chainrule.engine.backends import Shape
 from chainrule.engine.cost import Cost
 from chainrule.engine.trace import never
+from chainrule.operations.device_choice import is_for_cpu
 from chainrule.operations.limits import Limits
 from chainrule.operations.prepared import Arrays, prepare
 from chainrule.operations.refusals import Refused, refuse
@@ -235,7 +236,10 @@ class Calls:
     def _operation(self, name: str, structure: Structure[Operation], shapes: tuple[Shape, ...]) -> Operation:
         operation = structure.prepared.get(shapes)
         if operation is None:
-            operation = OPERATIONS[name][1](prepare(structure.model, shapes), self.limits)
+            make, prepared = OPERATIONS[name][1], prepare(structure.model, shapes)
+            operation = make(prepared, self.limits)
+            if is_for_cpu(structure.model, operation.cost):
+                operation = make(replace(prepared, device="cpu"), self.limits)
             self.structures.add(structure, shapes, operation)
         return operation
 

@@ -43,21 +43,24 @@ class Prepared:
     plan: Plan
     leaves: tuple[tuple[str, Source, bool, bool], ...]
     """Name, source, whether it has a batch axis, whether it keeps its integers (class targets)."""
+    device: str
+    """The one asked for, or `cpu` where that is left open and the CPU will do."""
 
     @cached_property
     def xp(self) -> Namespace:
         """The backend asked for. Raises Refused where it is not to be had."""
-        request = self.request
-        try:
-            return choose(request.backend, request.device, request.dtype)
-        except BackendUnavailable as error:
-            raise refuse(f"/{error.field}", str(error)) from None
+        return self._namespace(stacked=False)
 
     @cached_property
     def stacked_xp(self) -> Namespace:
-        """The same for several requests at once."""
-        request = self.request
-        return choose(request.backend, request.device, request.dtype, stacked=True)
+        """The same for several requests at once. Raises Refused too."""
+        return self._namespace(stacked=True)
+
+    def _namespace(self, *, stacked: bool) -> Namespace:
+        try:
+            return choose(self.request.backend, self.device, self.request.dtype, stacked=stacked)
+        except BackendUnavailable as error:
+            raise refuse(f"/{error.field}", str(error)) from None
 
     def drops_batch(self, slot: int) -> bool:
         """Whether a value is held with a batch axis of 1 that the caller does not see."""
@@ -148,7 +151,7 @@ def prepare(request: Problem, shapes: Sequence[Shape]) -> Prepared:
     leaves = tuple(
         (name, source, name in batched, name == TARGETS and exact) for name, source in description.sources.items()
     )
-    return Prepared(request, description, plan, leaves)
+    return Prepared(request, description, plan, leaves, request.device)
 
 
 def _shape(source: Source, shapes: Sequence[Shape]) -> Shape:

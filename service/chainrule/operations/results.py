@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engine import layouts
-from chainrule.engine.backends import Array, Shape
+from chainrule.engine.backends import Array, Shape, choose
 from chainrule.engine.errors import EngineError
 from chainrule.engine.jacobian import dense, jacobian_shape
 from chainrule.engine.kinks import Kink
@@ -112,9 +112,10 @@ def meta(backend: str, device: str, dtype: str) -> Reply:
 
 def check_layout(prepared: Prepared, slots: dict[str, int], field: str) -> None:
     """Refuse, before computing, a layout that a value's rank does not allow."""
+    layout = prepared.request.layout
     for name, slot in slots.items():
         shape = prepared.plan.slots[slot].shape
         try:
-            layouts.gradient(prepared.xp, np.zeros((1,) * len(shape)), shape, prepared.request.layout)
+            layouts.gradient(choose("numpy", "cpu", "float64"), np.zeros((1,) * len(shape)), shape, layout)
         except EngineError as error:
             raise refuse("/layout", f"{field} {name}: {error.message}") from None

@@ -18,6 +18,16 @@ class BackendUnavailable(ValueError):
 
 
 @cache
+def has_gpu() -> bool:
+    """Whether there is one for torch, which `auto` then is."""
+    try:
+        from chainrule.engine.backends.torch import automatic
+    except ModuleNotFoundError:
+        return False
+    return automatic() != "cpu"
+
+
+@cache
 def choose(backend: str, device: str, dtype: str, *, stacked: bool = False) -> Namespace:
     """The namespace for `backend` (`torch`, `numpy`), `device` (`auto`, `cpu`, `cuda`, `cuda:1`) and `dtype`.
 

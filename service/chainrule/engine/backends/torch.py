@@ -40,10 +40,13 @@ class _Streams(local):
 _streams = _Streams()
 
 
+def automatic() -> str:
+    """The device that `auto` stands for: a GPU where there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def _device(asked: str) -> torch.device:
-    if asked == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(asked)
+    device = torch.device(automatic() if asked == "auto" else asked)
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if count == 0:
