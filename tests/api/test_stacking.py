@@ -23,8 +23,6 @@ from chainrule.operations.results import warn_nonfinite
 from chainrule.operations.stacks import MOST, MOST_HELD, Stack, most_of
 from chainrule.schemas.encoding import encode
 
-Tree = dict[str, Any]
-
 
 @pytest.fixture(autouse=True)
 def _drawn_anew() -> None:

@@ -19,7 +19,7 @@ def machine_with_a_gpu() -> Iterator[None]:
 
 
 def chosen(operation: str, request: dict[str, Any]) -> str:
-    return Calls().take(operation, request).operation.prepared.device
+    return Calls().take(operation, request).operation.prepared.request.device
 
 
 @pytest.mark.parametrize(("size", "device"), [(16, "cpu"), (64, "cpu"), (256, "auto"), (1024, "auto")])

@@ -117,7 +117,5 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder, live_service(Path(folder) / "log", **SERVICE) as running:
         for kind in (SMALL_BODY, LARGE_BODY):
             generate(running, kind, 2.0)  # what is learned at the start
-            print(
-                f"\n{len(kind.body(0.5)):,} bytes\n{overload(running, kind, given.seconds, given.seconds / 6).table()}",
-                flush=True,
-            )
+            turn = overload(running, kind, given.seconds, alone=given.seconds / 6)
+            print(f"\n{len(kind.body(1 / 3)):,} bytes\n{turn.table()}", flush=True)

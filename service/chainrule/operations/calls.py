@@ -238,8 +238,9 @@ class Calls:
         if operation is None:
             make, prepared = OPERATIONS[name][1], prepare(structure.model, shapes)
             operation = make(prepared, self.limits)
-            if is_for_cpu(structure.model, operation.cost):
-                operation = make(replace(prepared, device="cpu"), self.limits)
+            if is_for_cpu(operation.prepared.request, operation.cost):
+                on_cpu = structure.model.model_copy(update={"device": "cpu"})
+                operation = make(replace(prepared, request=on_cpu), self.limits)
             self.structures.add(structure, shapes, operation)
         return operation
 

@@ -12,8 +12,8 @@ from chainrule.schemas.requests import Problem
 WORTH_A_GPU = 2 * 10**6
 """Floating-point operations that each application of an op has to come to on average.
 
-Measured on an H100 against one core: a GPU takes 50 µs for an op and its derivative however small they are, in launching
-kernels and moving the request's tensors; see "On a GPU" in docs/performance.md.
+However small they are, a GPU takes some 50 µs for an op and its derivative, in launching kernels and in moving the
+request's tensors: measured on an H100, see "On a GPU" in docs/performance.md.
 """
 
 

@@ -43,8 +43,6 @@ class Prepared:
     plan: Plan
     leaves: tuple[tuple[str, Source, bool, bool], ...]
     """Name, source, whether it has a batch axis, whether it keeps its integers (class targets)."""
-    device: str
-    """The one asked for, or `cpu` where that is left open and the CPU will do."""
 
     @cached_property
     def xp(self) -> Namespace:
@@ -58,7 +56,7 @@ class Prepared:
 
     def _namespace(self, *, stacked: bool) -> Namespace:
         try:
-            return choose(self.request.backend, self.device, self.request.dtype, stacked=stacked)
+            return choose(self.request.backend, self.request.device, self.request.dtype, stacked=stacked)
         except BackendUnavailable as error:
             raise refuse(f"/{error.field}", str(error)) from None
 
@@ -151,7 +149,7 @@ def prepare(request: Problem, shapes: Sequence[Shape]) -> Prepared:
     leaves = tuple(
         (name, source, name in batched, name == TARGETS and exact) for name, source in description.sources.items()
     )
-    return Prepared(request, description, plan, leaves, request.device)
+    return Prepared(request, description, plan, leaves)
 
 
 def _shape(source: Source, shapes: Sequence[Shape]) -> Shape:
