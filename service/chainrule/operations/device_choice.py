@@ -9,7 +9,7 @@ from chainrule.engine.backends import has_gpu
 from chainrule.engine.cost import Cost
 from chainrule.schemas.requests import Problem
 
-WORTH_A_GPU = 2 * 10**6
+WORTH_A_GPU = 4 * 10**6
 """Floating-point operations that each application of an op has to come to on average.
 
 However small they are, a GPU takes some 50 µs for an op and its derivative, in launching kernels and in moving the
