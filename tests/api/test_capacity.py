@@ -65,6 +65,8 @@ def test_one_request_too_many_is_refused_while_the_others_go_on(crowded: LiveSer
             # The others have not even sent their bodies: so it was not for them that this answer waited.
             assert_problem(reply, 429)
             assert reply.headers["Retry-After"] == "3"
+            assert reply.json()["type"] == "urn:chainrule:problem:at-capacity"
+            assert "as many requests wait as may; try again in 3 s" in reply.json()["detail"]
         assert not first.answered
         assert not second.answered
         assert [held.finish().body["outputs"] for held in (first, second)] == [OUTPUTS, OUTPUTS]

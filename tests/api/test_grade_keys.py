@@ -128,6 +128,7 @@ def test_calls_are_counted_and_one_too_many_is_told_when_to_come_back() -> None:
     assert [grade(service, "marks").status_code for _ in range(5)] == [200, 200, 200, 429, 429]
     refused = grade(service, "marks")
     assert_problem(refused, 429)
+    assert refused.json()["type"] == "urn:chainrule:problem:too-many-requests"
     assert 90 <= int(refused.headers["Retry-After"]) <= 100
     assert grade(service, "others").status_code == 200
     assert [grade(service, "all").status_code for _ in range(5)] == [200] * 5

@@ -57,6 +57,8 @@ def test_each_request_is_a_line_of_json(log: Path) -> None:
         "third": ("HEAD", "/v1/ops/nothing", 404),
         "fourth": ("GET", "/" + "x" * 19, 404),
     }
+    errors = {name: found[name].get("error") for name in ("first", "second", "third", "fourth")}
+    assert errors == {"first": None, "second": "request-not-valid", "third": "not-found", "fourth": "not-found"}
     assert len(found["fourth"]["path"]) == 200
     for line in found.values():
         assert (line["level"], line["message"]) == ("info", "request")

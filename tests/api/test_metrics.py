@@ -195,7 +195,7 @@ def test_capacity_callers_that_leave_and_what_is_in_flight(log: Path) -> None:
         with Held(service, large) as first, Held(service, large) as second:
             with pytest.raises(NotTaken):
                 Held(service, large)
-            until(client, "chainrule_errors_total", 1, kind="too-many-requests")
+            until(client, "chainrule_errors_total", 1, kind="at-capacity")
             until(client, "chainrule_in_flight_requests", 3)  # the two, and the scrape
             second.hang_up()
             until(client, "chainrule_errors_total", 1, kind="caller-left")

@@ -46,7 +46,7 @@ def test_there_are_as_many_places_as_compute_and_wait() -> None:
     workers = Workers(concurrency=2, queue=3)
     places = of_callers(workers, 5)
     assert workers.free == 0
-    with pytest.raises(Full):
+    with pytest.raises(Full, match="as many requests wait as may"):
         workers.enter("another")
     workers.leave(places[0])
     assert workers.free == 1
@@ -133,7 +133,7 @@ class TestCallers:
         workers = Workers(concurrency=2, queue=16)
         for _ in range(10):  # those that compute, and half of those that wait
             workers.enter("greedy")
-        with pytest.raises(Full):
+        with pytest.raises(Full, match="this caller has its share"):
             workers.enter("greedy")
         for _ in range(3):
             workers.enter("another")
@@ -159,7 +159,7 @@ class TestWaiting:
         for seconds in (0.4, 0.6):  # the shorter one would go first
             blocked.workers.leave(blocked.workers.enter("b", seconds))
         blocked.workers.submit(blocked.workers.enter("b", 0.6), lambda: None)
-        with pytest.raises(Full) as full:
+        with pytest.raises(Full, match="what goes before this request takes too long") as full:
             blocked.workers.enter("c", 0.7)
         assert 1.1 < full.value.wait < 2.1, "what is left of the first second, and the two that wait"
         blocked.let_go()
@@ -203,7 +203,7 @@ class TestMemory:
     def test_what_does_not_fit_is_not_taken(self) -> None:
         workers = Workers(1, 16, memory=100)
         place = workers.enter("a", memory=60)
-        with pytest.raises(Full):
+        with pytest.raises(Full, match="bodies of other requests"):
             workers.enter("b", memory=50)
         workers.enter("b", memory=40)
         assert workers.held == 100

@@ -23,7 +23,7 @@ from chainrule.api.health import Health
 from chainrule.api.items import Answer, Items, refused
 from chainrule.api.lines import Line, LineSplitter
 from chainrule.api.metrics import Metrics
-from chainrule.api.problems import Problem
+from chainrule.api.problems import AT_CAPACITY, Problem
 from chainrule.api.settings import Settings
 from chainrule.api.stacking import answers
 from chainrule.api.workers import Workers
@@ -90,7 +90,8 @@ class Batches:
         patience = exchange.patience(self.settings.deadline)
         if self._free == 0:
             again = str(self.settings.retry_after)
-            raise Problem(429, "as many batches are answered as may be: try again", headers={"Retry-After": again})
+            told = f"the service is at capacity: as many batches are answered as may be; try again in {again} s"
+            raise Problem(429, told, title=AT_CAPACITY, headers={"Retry-After": again})
         self._free -= 1
         try:
             await Batch(self, exchange, caller, patience).run()

@@ -16,7 +16,7 @@ from chainrule.api.exchange import JSON, SAFETENSORS, ClientGone, Exchange
 from chainrule.api.memory import OutOfMemory, guarded
 from chainrule.api.pace import Pace
 from chainrule.api.pictures import PICTURES, SAFE
-from chainrule.api.problems import Problem, problem_of
+from chainrule.api.problems import AT_CAPACITY, Problem, problem_of
 from chainrule.api.settings import Settings
 from chainrule.api.workers import LARGE, Full, Place, Workers
 from chainrule.engine.trace import Cancelled
@@ -162,7 +162,7 @@ class Compute:
         except OutOfMemory:
             raise self._later(503, "there was not enough memory for this request just now") from None
         except Full as full:
-            raise self._later(429, "the service is at capacity", full.wait) from None
+            raise self._later(429, f"the service is at capacity: {full}", full.wait, title=AT_CAPACITY) from None
 
     async def _answer(self, exchange: Exchange, answer: Answer, caller: Caller) -> Body:
         settings = self._settings
@@ -244,9 +244,10 @@ class Compute:
             and cost.calls <= settings.inline_calls
         )
 
-    def _later(self, status: int, detail: str, wait: float = 0.0) -> Problem:
+    def _later(self, status: int, detail: str, wait: float = 0.0, title: str | None = None) -> Problem:
         seconds = max(self._settings.retry_after, ceil(min(wait, self._settings.deadline)))
-        return Problem(status, f"{detail}: try again in {seconds} s", headers={"Retry-After": str(seconds)})
+        headers = {"Retry-After": str(seconds)}
+        return Problem(status, f"{detail}; try again in {seconds} s", title=title, headers=headers)
 
 
 def _too_late(patience: float) -> Problem:

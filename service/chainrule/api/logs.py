@@ -81,6 +81,7 @@ def _fields(exchange: Exchange) -> dict[str, object]:
         "method": exchange.scope["method"],
         "path": exchange.scope["path"][:MOST_PATH].encode("utf-8", "replace").decode(),
         "status": exchange.status,
+        **({"error": exchange.kind} if exchange.kind else {}),
         "ms": round((perf_counter() - exchange.started) * 1e3, 3),
         "request_id": exchange.request_id,
         **_of_the_caller(exchange),

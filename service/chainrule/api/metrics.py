@@ -43,6 +43,7 @@ KINDS = (
     "request-not-valid",
     "request-too-costly",
     "no-instance-found",
+    "at-capacity",
     "too-many-requests",
     "internal-server-error",
     "service-unavailable",

@@ -14,6 +14,9 @@ MEDIA_TYPE = "application/problem+json"
 MOST_DETAIL = 2_000
 """Characters of a message, of which an error has at most 21."""
 
+AT_CAPACITY = "At Capacity"
+"""Of a 429 that is nothing the caller has done, as against a key used too often."""
+
 _TITLES = {413: "Content Too Large"}
 """Where Python's own phrase, and with it the type, would depend on its version."""
 

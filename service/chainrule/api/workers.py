@@ -31,10 +31,10 @@ FOREVER = 1e9
 
 
 class Full(Exception):
-    """There is no room for a request now. `wait`: seconds after which there may be."""
+    """There is no room for a request now, for the reason told. `wait`: seconds after which there may be."""
 
-    def __init__(self, wait: float) -> None:
-        super().__init__(wait)
+    def __init__(self, reason: str, wait: float) -> None:
+        super().__init__(reason)
         self.wait = wait
 
 
@@ -116,10 +116,12 @@ class Workers:
         place = Place(caller, seconds, perf_counter() + left)
         with self._lock:
             taken = self._taken.get(caller, 0)
-            is_fair = taken < self.free + self._concurrency
-            fits = self._held == 0 or self._held + memory <= self._memory
-            if not (self.free and is_fair and fits):
-                raise Full(self.wait)
+            if not self.free:
+                raise Full("as many requests wait as may", self.wait)
+            if taken >= self.free + self._concurrency:
+                raise Full("this caller has its share of the requests that may wait", self.wait)
+            if self._held and self._held + memory > self._memory:
+                raise Full("the bodies of other requests take up the memory", self.wait)
             self._check_wait(place)
             self._taken[caller] = taken + 1
             place.is_counted = True
@@ -167,7 +169,7 @@ class Workers:
         is_tolerable = sum(ahead) <= self._concurrency * max(MOMENT, self._ratio * place.seconds)
         is_in_time = perf_counter() + wait + place.seconds <= place.ends
         if wait > 0 and not (is_tolerable and is_in_time):
-            raise Full(wait)
+            raise Full("what goes before this request takes too long", wait)
 
     def _busy(self) -> list[float]:
         """For each thread the seconds until it is free. What nobody waits for any more is given up by then."""
