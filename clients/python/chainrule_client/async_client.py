@@ -116,7 +116,7 @@ class AsyncClient(Operations[Coroutine[Any, Any, Reply], Coroutine[Any, Any, lis
         while chunk:
             request = request_of(chunk)
             response = await self._send(request)
-            answers = answers_in(response.content, succeeded(response, request))
+            answers = answers_in(response.content, succeeded(response, request), chunk)
             chunk = session.take(chunk, answers)
             wait = attempts.next_wait() if chunk else 0.0
             if wait is None:

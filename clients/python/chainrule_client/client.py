@@ -124,7 +124,7 @@ class Client(Operations[Reply, list[Graded]]):
         while chunk:
             request = request_of(chunk)
             response = self._send(request)
-            answers = answers_in(response.content, succeeded(response, request))
+            answers = answers_in(response.content, succeeded(response, request), chunk)
             chunk = session.take(chunk, answers)
             wait = attempts.next_wait() if chunk else 0.0
             if wait is None:

@@ -99,6 +99,23 @@ def test_a_run_that_is_repeated_asks_for_nothing(grade_many: GradeMany, tmp_path
     assert set(ids.values()) == {1}
 
 
+def test_a_line_that_the_service_does_not_read_is_refused_once_and_for_all(
+    grade_many: GradeMany, tmp_path: Path
+) -> None:
+    path = tmp_path / "resume"
+    given = [
+        {"id": "a", "answers": {"loss": 6.5}},
+        {"id": "b", "answers": {"gradients.W1": ["x"] * 300_000}},
+        {"id": "c", "answers": {"loss": 6.5}},
+    ]
+    for _ in range(2):
+        found = grade_many(given, PROBLEM, resume=path)
+        assert [each.report and each.report.score for each in found] == [1, None, 1]
+        assert found[1].error is not None
+        assert found[1].error.status == 400
+        assert path.read_bytes().count(b"\n") == 3
+
+
 class Failing(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """Answers batches, but for some of the items, or not at all, the first times."""
 

@@ -100,7 +100,20 @@ def test_ids_are_wanted_and_tell_submissions_apart(ids: list[Any]) -> None:
         Session([{"id": id, "answers": {}} for id in ids], PROBLEM)
 
 
-@pytest.mark.parametrize("text", [b"<html>", b"[1]\n", b'{"id": 1}\n', b'{"id": 0, "status": 200}\n'])
+def test_a_line_that_was_not_read_is_known_by_its_number() -> None:
+    first, second = (list(each) for each in (Session(submissions(60)[1:], PROBLEM).chunks()))
+    told = b'{"id": null, "line": 2, "status": 413, "problem": {"title": "Content Too Large"}}\n'
+    waited = b'{"id": null, "status": 408, "problem": {"title": "Request Timeout"}}\n'
+    for chunk in (first, second):
+        refused = {"status": 413, "problem": {"title": "Content Too Large"}}
+        assert answers_in(told + waited, "id", chunk) == {chunk[1].position: refused}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"<html>", b"[1]\n", b'{"id": 1}\n', b'{"id": 0, "status": 200}\n', b'{"id": null, "line": 9, "status": 413}\n'],
+)
 def test_an_answer_that_is_none_is_said_to_be(text: bytes) -> None:
+    (chunk,) = Session(submissions(5), PROBLEM).chunks()
     with pytest.raises(ResponseInvalid, match="not that to a batch"):
-        answers_in(text, "id")
+        answers_in(text, "id", chunk)

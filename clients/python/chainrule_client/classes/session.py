@@ -145,13 +145,21 @@ def request_of(chunk: Chunk) -> HTTPRequest:
     return HTTPRequest("POST", "/v1/batch", headers, b"\n".join(lines))
 
 
-def answers_in(text: bytes, request_id: str) -> dict[int, Record]:
-    """The answers of a batch, by position. Raises ResponseInvalid."""
+def answers_in(text: bytes, request_id: str, chunk: Chunk) -> dict[int, Record]:
+    """The answers to a chunk as a batch, by position. Raises ResponseInvalid."""
     try:
         lines = [orjson.loads(line) for line in text.splitlines()]
-        return {line["id"]: {"status": line["status"], **_said(line)} for line in lines if line["id"] is not None}
-    except (ValueError, KeyError, TypeError) as error:
+        answered = [(_position(line, chunk), {"status": line["status"], **_said(line)}) for line in lines]
+    except (ValueError, LookupError, TypeError) as error:
         raise ResponseInvalid(f"the answer is not that to a batch: {error!r}", request_id=request_id) from error
+    return {position: answer for position, answer in answered if position is not None}
+
+
+def _position(line: Mapping[str, Any], chunk: Chunk) -> int | None:
+    """Whose answer it is. Of a line that was not read, being too long, say, the service knows no more than its number;
+    what it says of none of them, such as that it waited too long for the next, answers none."""
+    position: int | None = line["id"]
+    return chunk[line["line"] - 1].position if position is None and "line" in line else position
 
 
 def _said(line: Mapping[str, Any]) -> dict[str, Any]:
