@@ -114,6 +114,10 @@ def test_a_request_that_does_not_end_in_time_is_told_so(computing: bool, log: Pa
         assert headers["Content-Type"] == "application/problem+json"
         assert int(headers["Retry-After"]) >= 0
         assert service.process.wait(SOON) == 0
+    logged = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [line["status"] for line in logged if line["message"] == "request" and "forward" in line["path"]] == [503]
+    (cut_off,) = [line for line in logged if line["level"] == "error"]
+    assert (cut_off["message"][:8], "traceback" in cut_off) == ("Cancel 1", False)
 
 
 def test_a_training_that_does_not_end_in_time_is_told_so_in_its_last_event(log: Path) -> None:

@@ -55,6 +55,12 @@ def service_of(*keys: str, **settings: object) -> InProcess:
     return InProcess(keys=",".join(sha256(key.encode()).hexdigest() for key in keys), **settings)
 
 
+def test_nobody_is_told_to_come_back_sooner_than_the_service_says() -> None:
+    service = service_of("mine", rate=2, burst=1, retry_after=7)
+    statuses = [service.post("/v1/forward", json=FORWARD, headers=keyed("mine")) for _ in range(2)]
+    assert statuses[1].headers["Retry-After"] == "7"
+
+
 def test_each_key_has_a_rate_of_its_own() -> None:
     service = service_of("mine", "yours", rate=0.01, burst=2)
     statuses = [service.post("/v1/forward", json=FORWARD, headers=keyed("mine")).status_code for _ in range(3)]

@@ -125,7 +125,7 @@ class Compute:
         caller = self._keys.caller(exchange.headers)
         exchange.key = caller.key
         caller.check(self.operation)
-        check_rate(caller)
+        check_rate(caller, self._settings.retry_after)
         answer = Answer(self._calls, self.operation, caller.terms)
         exchange.timings = answer.timings
         form = answer.form = preferred(exchange.headers.get(b"accept"), FORMS.get(self.operation, ANY))
@@ -256,8 +256,9 @@ def _too_late(patience: float) -> Problem:
     )
 
 
-def check_rate(caller: Caller) -> None:
-    """Count a call. Raises Problem, which says when to come back, where it is one too many."""
+def check_rate(caller: Caller, least: int) -> None:
+    """Count a call. Raises Problem, which says when to come back, in `least` seconds or more, where it is too many."""
     wait = ceil(caller.count())
     if wait:
+        wait = max(wait, least)
         raise Problem(429, f"this key was used too often: try again in {wait} s", headers={"Retry-After": str(wait)})

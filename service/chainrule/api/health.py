@@ -78,7 +78,7 @@ def metrics(request: Request) -> Response:
 
 @router.get("/readyz", response_model=HealthReply, responses={503: {}}, summary="Whether requests should be sent here")
 async def ready(request: Request) -> Response:
-    """503 while the service starts and while it drains."""
+    """503 while the service drains, and where it is asked before it has started."""
     unready = request.app.health.unready
     if unready:
         raise Problem(503, unready, headers={"Retry-After": str(request.app.settings.retry_after)})

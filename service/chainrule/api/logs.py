@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import traceback
+from asyncio import CancelledError
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
@@ -53,6 +54,15 @@ class JsonLines(logging.Formatter):
         return "\n\nafter\n\n".join(parts)
 
 
+def is_news(record: logging.LogRecord) -> bool:
+    """Whether the server has something to say that the line of the request does not.
+
+    It takes a reply that nobody took, and a request that was cut off at the end, for faults of the application.
+    """
+    was_cut_off = record.exc_info is not None and isinstance(record.exc_info[1], CancelledError)
+    return not was_cut_off and record.msg != "ASGI callable returned without completing response."
+
+
 def without_values(text: str) -> str:
     """A message less the numbers and the quotations in it."""
     return _VALUES.sub("…", text[:MOST_MESSAGE])
@@ -63,6 +73,7 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.getLogger("uvicorn.error").addFilter(is_news)
 
 
 def log_request(exchange: Exchange) -> None:

@@ -73,8 +73,8 @@ _items = _layout.counter("chainrule_items", "Items of batches that were answered
 _item_errors = _layout.counter("chainrule_item_errors", "Items of batches that ended in an error.", kind=KINDS)
 _stacks = _layout.histogram("chainrule_stack_items", "Items of batches computed as one.", ITEMS)
 _in_flight = _layout.gauge("chainrule_in_flight_requests", "Requests that have begun and not ended.")
-_running = _layout.gauge("chainrule_running_requests", "Large requests that compute.")
-_waiting = _layout.gauge("chainrule_waiting_requests", "Large requests that wait for a place.")
+_running = _layout.gauge("chainrule_running_requests", "Large requests and portions of batches that compute.")
+_waiting = _layout.gauge("chainrule_waiting_requests", "Large requests and portions of batches that wait for a thread.")
 _structures = _layout.counter(
     "chainrule_structures", "Requests and items, by whether their structure was known.", known=("yes", "no")
 )

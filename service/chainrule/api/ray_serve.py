@@ -6,6 +6,8 @@ a configuration of Serve, such as `service/deploy/ray/serve.yaml`.
 
 from __future__ import annotations
 
+import logging
+
 from ray import get_runtime_context, serve
 from ray.serve.config import BackpressureConfig
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,10 +16,12 @@ from chainrule.api import create_app, logs
 from chainrule.api.application import Application
 from chainrule.api.available_memory import available_memory
 from chainrule.api.cpus import available_cpus
-from chainrule.api.settings import Settings
+from chainrule.api.settings import Settings, doubts
 
-DEADLINE = Settings.model_fields["deadline"].default
-RETRY_AFTER = Settings.model_fields["retry_after"].default
+logger = logging.getLogger("chainrule.api")
+
+SETTINGS = Settings()
+"""Those of the process that builds the deployment, which has `env_vars` of its configuration."""
 
 
 def share_of(settings: Settings, cpus: float, memory: float = 0.0) -> Settings:
@@ -54,6 +58,8 @@ class Replica:
     def __init__(self) -> None:
         settings = Settings()
         logs.configure(settings.log_level)
+        for doubt in doubts(settings, "a proxy of Ray Serve"):
+            logger.warning("%s", doubt)
         given = get_runtime_context().get_assigned_resources()  # type: ignore[no-untyped-call]
         self.service: Application = create_app(share_of(settings, given.get("CPU", 0.0), given.get("memory", 0.0)))
 
@@ -72,10 +78,10 @@ deployment = serve.deployment(
     # every replica full.
     max_ongoing_requests=64,
     max_queued_requests=64,
-    backpressure_config=BackpressureConfig(status_code=429, retry_after_s=RETRY_AFTER),
+    backpressure_config=BackpressureConfig(status_code=429, retry_after_s=SETTINGS.retry_after),
     # A replica that is taken away gets no more requests, and may finish those it has.
     graceful_shutdown_wait_loop_s=1.0,
-    graceful_shutdown_timeout_s=DEADLINE + 10.0,
+    graceful_shutdown_timeout_s=SETTINGS.deadline + 10.0,
     health_check_period_s=1.0,
     health_check_timeout_s=30.0,
     logging_config={"enable_access_log": False},  # The service logs each request.

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from chainrule.api import logs
 from chainrule.api.health import Health
 from chainrule.api.joined_writes import JoinedWrites
-from chainrule.api.settings import Settings, misspelt
+from chainrule.api.settings import Settings, doubts
 from chainrule.api.supervisor import Supervisor
 from chainrule.api.tally import Tally
 
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("chainrule.api")
 
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-"""Hosts that only this machine reaches."""
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
 SPARE = 5.0
@@ -143,10 +141,8 @@ def serve(
     given = {name: value for name, value in given.items() if value is not None}
     settings = (settings or _from_environment()).model_copy(update=given)
     logs.configure(settings.log_level)
-    for warning in misspelt(os.environ):
-        logger.warning("%s", warning)
-    if not (settings.keys or settings.grade_keys or settings.host in LOOPBACK):
-        logger.warning("CHAINRULE_KEYS names no key: anyone who reaches %s may compute", settings.host)
+    for doubt in doubts(settings, settings.host):
+        logger.warning("%s", doubt)
     if settings.processes > 1:
         _serve_by_several(settings)
     else:

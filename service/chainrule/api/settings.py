@@ -19,6 +19,8 @@ from chainrule.api.cpus import available_cpus
 from chainrule.api.device_memory import device_memory
 from chainrule.schemas.reports import Feedback
 
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+"""Hosts that only this machine reaches."""
 MOST_MEMORY = 2 * 2**30
 """Bytes for the arrays of one request, where there is plenty."""
 LEAST_MEMORY = 128 * 2**20
@@ -136,7 +138,7 @@ class Settings(BaseSettings):
         default=1, ge=0, description="Seconds after SIGTERM in which /readyz says 503 while requests are still taken."
     )
     drain_seconds: int = Field(
-        default=8,
+        default=7,
         gt=0,
         description="Seconds after that in which requests in flight may finish. Docker allows 10 s for both.",
     )
@@ -239,6 +241,13 @@ class Settings(BaseSettings):
         """Tell the numerical libraries how many threads to use, unless the environment does. They ask when loaded."""
         for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
             os.environ.setdefault(name, str(self.threads))
+
+
+def doubts(settings: Settings, host: str) -> Iterator[str]:
+    """What may not have been meant, where the service is to be had at `host`."""
+    yield from misspelt(os.environ)
+    if not (settings.keys or settings.grade_keys or host in LOOPBACK):
+        yield f"CHAINRULE_KEYS names no key: anyone who reaches {host} may compute"
 
 
 def misspelt(environment: Mapping[str, str]) -> Iterator[str]:

@@ -13,7 +13,7 @@ WORTH_A_GPU = 4 * 10**6
 """Floating-point operations that each application of an op has to come to on average.
 
 However small they are, a GPU takes some 50 µs for an op and its derivative, in launching kernels and in moving the
-request's tensors: measured on an H100, see "On a GPU" in docs/performance.md.
+request's tensors: measured on an H200, see "On a GPU" in docs/performance.md.
 """
 
 
