@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from chainrule.schemas.binary import REPLY, REQUEST, read_tree, write_tree
-from chainrule_client import APIError, AsyncClient, Client, Network, ResponseInvalid, linear, local
+from chainrule_client import APIError, AsyncClient, Client, Network, ResponseInvalid, identity, linear, local
 from chainrule_client.tensors import LARGE
 
 KIND = "application/vnd.safetensors"
@@ -167,6 +167,43 @@ def test_the_service_answers_alike_in_either_form_and_as_in_process(url: str, dt
     assert [item["status"] for item in report["items"]] == ["correct"] * 2
     drawn = client_instances(url)
     np.testing.assert_array_equal(drawn[0], drawn[1], strict=True)
+
+
+TENTHS = (0.1 * np.arange(1.0, 2 * LARGE + 1)).reshape(4, -1)
+NARROW = TENTHS.astype(np.float32)
+ROWS: dict[str, Any] = {
+    "arrays": list(TENTHS),
+    "narrow arrays": list(NARROW),
+    "an array and a list": [NARROW[0], TENTHS[1].tolist()],
+    "arrays of two widths": [NARROW[0], TENTHS[1]],
+    "pairs of arrays": [[TENTHS[0], TENTHS[1]], [TENTHS[2], TENTHS[3]]],
+    "a pair and lists": [[NARROW[0], NARROW[1]], TENTHS[2:].tolist()],
+    "torch tensors": "torch",
+}
+
+
+@pytest.mark.parametrize("rows", ROWS.values(), ids=ROWS)
+def test_rows_may_be_arrays_in_either_form_and_in_process(url: str, rows: Any) -> None:
+    if rows == "torch":
+        rows = list(pytest.importorskip("torch").tensor(TENTHS))
+    network, whole = Network.layers(identity()), np.array([[*map(np.asarray, row)] for row in rows], np.float64)
+    problem = {"network": network, "inputs": whole, "targets": whole, "loss": "mse"}
+    with Client(url) as usual, Client(url, binary=True) as binary, Client(url, binary=False) as in_json:
+        for each in (usual, binary, in_json, local):
+            np.testing.assert_array_equal(each.forward(network, rows).outputs, whole, strict=True)
+            assert [item["status"] for item in each.grade(problem, {"outputs": rows})["items"]] == ["correct"]
+
+
+@pytest.mark.parametrize("amiss", [[1.0, None], [1.0], np.array([np.nan, 1.0]), [["a", 1.0]], np.array(["a", "b"])])
+def test_rows_that_make_no_tensor_are_told_alike_in_either_form(url: str, amiss: Any) -> None:
+    inputs = np.ones((2, 2))
+    problem = {"network": Network.layers(identity()), "inputs": inputs, "targets": inputs, "loss": "mse"}
+    told = []
+    for binary in (True, False):
+        with Client(url, binary=binary) as client:
+            told.append(client.grade(problem, {"outputs": [inputs[0], amiss]})["items"][0])
+    assert told[0] == told[1]
+    assert told[0]["status"] != "correct"
 
 
 def client_instances(url: str) -> list[Any]:

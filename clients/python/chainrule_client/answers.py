@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule_client.tensors import TorchTensor, from_torch
+from chainrule_client.tensors import TorchTensor, from_torch, stacked
 
 WHOLE = ("outputs", "loss")
 PARTS = ("values", "gradients", "jacobians")
@@ -78,9 +78,11 @@ def _as_json(value: Any, depth: int) -> Any:
     if isinstance(value, float):
         return _number(value)
     if isinstance(value, list | tuple) and depth:
-        return [_as_json(item, depth - 1) for item in value]
+        return stacked([_as_json(item, depth - 1) for item in value])
     if isinstance(value, Mapping):
         return {}  # what is in it makes it no more of a tensor
+    if isinstance(value, TorchTensor):
+        return _array(from_torch(value))
     return f"a {type(value).__name__}"
 
 

@@ -93,10 +93,23 @@ def _finite(value: float, at: str) -> float:
     return value
 
 
-def _sequence(value: Sequence[Any], at: str, narrow: bool, as_held: bool) -> list[Any]:
+def stacked(rows: list[Any]) -> list[Any] | NDArray[Any]:
+    """Arrays of one shape and dtype as one array. Any other list comes back as it is: it travels as JSON."""
+    first = rows[0] if rows else None
+    if not isinstance(first, np.ndarray):
+        return rows
+    alike = all(isinstance(row, np.ndarray) and (row.shape, row.dtype) == (first.shape, first.dtype) for row in rows)
+    return np.array(rows) if alike else rows
+
+
+def _sequence(value: Sequence[Any], at: str, narrow: bool, as_held: bool) -> list[Any] | NDArray[Any]:
     kinds = set(map(type, value))
     if not kinds <= {float, int}:
-        return [to_wire(item, f"{at}/{index}", narrow=narrow, as_held=as_held) for index, item in enumerate(value)]
+        rows = [to_wire(item, f"{at}/{index}", narrow=narrow, as_held=as_held) for index, item in enumerate(value)]
+        found = stacked(rows)
+        if as_held and isinstance(found, list) and any(isinstance(row, np.ndarray) for row in found):
+            return _sequence(value, at, narrow, as_held=False)  # in JSON, where every digit of a real counts
+        return found
     if float in kinds and not all(-inf < item < inf for item in value):
         for index, item in enumerate(value):
             _finite(item, f"{at}/{index}")

@@ -52,8 +52,9 @@ def read_tree(body: Buffer, key: str, place: Callable[[NDArray[Any]], Any] = np.
 
 
 def write_tree(tree: Any, key: str, on_nonfinite: Callable[[list[str]], object] | None = None) -> list[Buffer]:
-    """A tree of dicts, lists, text, numbers and arrays as a file, in pieces; every array becomes a tensor.
+    """A tree of dicts, lists, text, numbers and arrays as a file, in pieces.
 
+    Every array becomes a tensor, but one in a list of rows, which is one tensor in all: that stays in the JSON.
     A tensor is named by its path, such as `gradients.W1`. What is not finite stays as it is in tensors, and is spelled
     in the JSON; `on_nonfinite` is as for `encoding.encode`.
     """
@@ -67,7 +68,7 @@ def write_tree(tree: Any, key: str, on_nonfinite: Callable[[list[str]], object] 
 def _lifted(tree: Any, path: str, tensors: dict[str, NDArray[Any]]) -> Any:
     if isinstance(tree, Mapping):
         return {key: _lifted(item, f"{path}.{key}" if path else key, tensors) for key, item in tree.items()}
-    if isinstance(tree, list | tuple) and not _is_flat(tree):
+    if isinstance(tree, list | tuple) and _has_objects(tree):
         return [_lifted(item, f"{path}[{index}]", tensors) for index, item in enumerate(tree)]
     if not isinstance(tree, np.ndarray) or not tree.ndim or not tree.size or tree.dtype.kind not in "fiu":
         return tree
@@ -76,8 +77,8 @@ def _lifted(tree: Any, path: str, tensors: dict[str, NDArray[Any]]) -> Any:
     return {REFERENCE: name}
 
 
-def _is_flat(items: Sequence[Any]) -> bool:
-    return not any(isinstance(item, Mapping | list | tuple | np.ndarray) for item in items)
+def _has_objects(items: Sequence[Any]) -> bool:
+    return any(isinstance(item, Mapping) or (isinstance(item, list | tuple) and _has_objects(item)) for item in items)
 
 
 def _standard(array: NDArray[Any]) -> NDArray[Any]:
