@@ -11,6 +11,7 @@ import anyio
 import httpx
 
 from chainrule_client.classes.graded import Graded
+from chainrule_client.classes.on_file import look_up_async
 from chainrule_client.classes.running import run_in_tasks
 from chainrule_client.classes.session import Chunk, Session, answers_in, request_of
 from chainrule_client.connection import (
@@ -109,6 +110,7 @@ class AsyncClient(Operations[Coroutine[Any, Any, Reply], Coroutine[Any, Any, lis
 
     async def _grade_all(self, session: Session, concurrency: int, shown: bool | None) -> list[Graded]:
         with session:
+            await look_up_async(session, self.problem)
             return await run_in_tasks(session, self._grade_chunk, concurrency, shown)
 
     async def _grade_chunk(self, chunk: Chunk, session: Session) -> None:

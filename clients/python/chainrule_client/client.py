@@ -10,6 +10,7 @@ from urllib.parse import quote
 import httpx
 
 from chainrule_client.classes.graded import Graded
+from chainrule_client.classes.on_file import look_up
 from chainrule_client.classes.running import run_in_threads
 from chainrule_client.classes.session import Chunk, Session, answers_in, request_of
 from chainrule_client.connection import (
@@ -117,6 +118,7 @@ class Client(Operations[Reply, list[Graded]]):
 
     def _grade_all(self, session: Session, concurrency: int, shown: bool | None) -> list[Graded]:
         with session:
+            look_up(session, self.problem)
             return run_in_threads(session, self._grade_chunk, concurrency, shown)
 
     def _grade_chunk(self, chunk: Chunk, session: Session) -> None:

@@ -17,6 +17,7 @@ import orjson
 
 from chainrule import operations
 from chainrule_client.classes.graded import Graded
+from chainrule_client.classes.on_file import fingerprint, look_up
 from chainrule_client.classes.session import Chunk, Session
 from chainrule_client.curves import CurveRequest, OpLike, drawn
 from chainrule_client.errors import Fault, error_for
@@ -110,7 +111,12 @@ class LocalClient(Operations[Reply, list[Graded]]):
         with session:
             from chainrule_client.classes.running import run_here  # brings logging, threads and an event loop
 
+            self._look_up(session)
             return run_here(session, self._grade_chunk, shown)
+
+    def _look_up(self, session: Session) -> None:
+        session.secret = fingerprint(self._sources[1])
+        look_up(session, self.problem)
 
     def _grade_chunk(self, chunk: Chunk, session: Session) -> None:
         session.take(chunk, {task.position: answer_of(task.body, self._calls) for task in chunk}, last=True)

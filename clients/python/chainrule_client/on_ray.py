@@ -31,10 +31,12 @@ class RayClient(LocalClient):
     """
 
     def _grade_all(self, session: Session, concurrency: int, shown: bool | None) -> list[Graded]:
-        # Ray tells of workers that died on stdout, which is for the outcome.
-        with session, redirect_stdout(sys.stderr), _connected():
-            cpus = int(ray.cluster_resources().get("CPU", 1))  # type: ignore[no-untyped-call]
-            return run_in_threads(session, self._grade_chunk, max(concurrency, AHEAD * cpus), shown)
+        with session:
+            self._look_up(session)
+            # Ray tells of workers that died on stdout, which is for the outcome.
+            with redirect_stdout(sys.stderr), _connected():
+                cpus = int(ray.cluster_resources().get("CPU", 1))  # type: ignore[no-untyped-call]
+                return run_in_threads(session, self._grade_chunk, max(concurrency, AHEAD * cpus), shown)
 
     def _grade_chunk(self, chunk: Chunk, session: Session) -> None:
         answers = _grade.remote([task.body for task in chunk], self._sources)

@@ -35,11 +35,13 @@ class Task:
     position: int
     id: Id
     body: bytes
+    beside: bytes = b""
+    """Fingerprints of what its grading depends on beside the body."""
 
     @property
     def asked(self) -> str:
         """What tells it from the same student's other submissions."""
-        return blake2b(self.body, digest_size=16).hexdigest()
+        return blake2b(self.body, digest_size=16, key=self.beside).hexdigest()
 
 
 Chunk = list[Task]
@@ -71,9 +73,18 @@ class Session:
         self._lock = Lock()
         self.done = 0
         """How many have an answer."""
+        self.on_file: dict[str, bytes] = {}
+        """A fingerprint of each problem on file, as far as they are known."""
+        self.secret = b""
+        """A fingerprint of the secret that makes seeds of identities, where it is known."""
 
     def __len__(self) -> int:
         return len(self._submissions)
+
+    def names(self) -> list[str]:
+        """The problems on file to look up before anything is asked: those named, where a run may go on from another."""
+        named = (_named(fields) for _, fields in self._submissions if self._ledger is not None)
+        return [name for name in dict.fromkeys(named) if name]
 
     def chunks(self) -> Iterator[Chunk]:
         """What there is to ask, portion by portion. What needs no asking is answered on the way."""
@@ -122,12 +133,16 @@ class Session:
         except (ValueError, TypeError, AttributeError) as error:
             self._settle(position, {"status": 422, "problem": {**NOT_VALID, "detail": str(error)}})
             return None
-        task = Task(position, id, body)
+        task = Task(position, id, body, self._beside(fields))
         known = self._ledger.answers.get((id, task.asked)) if self._ledger is not None else None
         if known is not None:
             self._settle(position, known)
             return None
         return task
+
+    def _beside(self, fields: Mapping[str, Any]) -> bytes:
+        secret = self.secret if fields.get("identity") is not None else b""
+        return self.on_file.get(_named(fields), b"") + secret
 
     def _settle(self, position: int, answer: Record) -> None:
         with self._lock:
@@ -172,6 +187,12 @@ def _body(fields: Mapping[str, Any]) -> bytes:
     rest = {name: value for name, value in fields.items() if name not in ("id", "answers", "policy", "points")}
     request = grade_request(rest, fields["answers"], fields.get("policy"), fields.get("points"))
     return Call.of("grade", request).json()
+
+
+def _named(fields: Mapping[str, Any]) -> str:
+    """The problem on file that is to be graded; empty where the request spells it out."""
+    found = fields.get("problem")
+    return found if isinstance(found, str) else ""
 
 
 def _id(submission: Mapping[str, Any], number: int) -> Id:
