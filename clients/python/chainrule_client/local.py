@@ -128,13 +128,17 @@ def _on_numpy(call: Call) -> Mapping[str, Any]:
 
 
 def answer_of(body: bytes, calls: operations.Calls) -> dict[str, Any]:
-    """The answer to a request of grading, as the service answers an item of a batch."""
+    """The answer to a request of grading, as the service answers an item of a batch: one at which grading itself fails
+    ends no run, and is never remembered."""
     try:
         return {"status": 200, "reply": orjson.loads(operations.answer("grade", body, calls))}
     except operations.Refused as refused:
         faults = [{"pointer": fault.pointer, "message": fault.message} for fault in refused.faults]
         about = {"title": refused.title, "detail": refused.detail, "errors": faults, "error_count": refused.count}
         return {"status": refused.status, "problem": about}
+    except Exception as error:
+        said = f"a fault in chainrule itself: {type(error).__name__}: {error}"
+        return {"status": 500, "problem": {"title": "Internal Server Error", "detail": said}}
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 import ray
-from ray.exceptions import RayError
+from ray.exceptions import RayError, RayTaskError
 
 from chainrule import operations
 from chainrule_client.classes.graded import Graded
@@ -32,6 +32,7 @@ class RayClient(LocalClient):
 
     def _grade_all(self, session: Session, concurrency: int, shown: bool | None) -> list[Graded]:
         with session:
+            operations.shared_calls(*self._sources)  # a folder that cannot be used is told before Ray starts
             self._look_up(session)
             # Ray tells of workers that died on stdout, which is for the outcome.
             with redirect_stdout(sys.stderr), _connected():
@@ -40,12 +41,24 @@ class RayClient(LocalClient):
 
     def _grade_chunk(self, chunk: Chunk, session: Session) -> None:
         answers = _grade.remote([task.body for task in chunk], self._sources)
+        found: list[dict[str, Any]] = []
         try:
-            found: list[dict[str, Any]] = ray.get(answers)
+            found = ray.get(answers)
+        except RayTaskError as error:
+            if _is_own(error):
+                raise error.cause from error
         except RayError:  # its workers died, time and again: a later run may have better luck
-            found = []
+            pass
         positions = [task.position for task in chunk]
         session.take(chunk, dict(zip(positions, found, strict=False)), last=True)
+
+
+def _is_own(failed: RayTaskError) -> bool:
+    """Whether a task failed by what it does itself, and not by a loss, such as that of an argument with its machine.
+
+    Ray puts a plain RayError in the place of an exception that cannot be sent.
+    """
+    return not isinstance(failed.cause, RayError) or type(failed.cause) is RayError
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
+from chainrule import operations
 from chainrule_client import AsyncClient, AuthenticationFailed, Client, ConnectionFailed, Graded, Retries, local
 from chainrule_client.classes import progress as progress_module
 from client.classes.submissions import PROBLEM, submissions
@@ -114,6 +115,26 @@ def test_a_line_that_the_service_does_not_read_is_refused_once_and_for_all(
         assert found[1].error is not None
         assert found[1].error.status == 400
         assert path.read_bytes().count(b"\n") == 3
+
+
+def test_in_process_a_fault_of_ours_ends_no_run_and_is_not_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = operations.answer
+
+    def failing(operation: str, body: bytes, calls: operations.Calls) -> bytes:
+        if b"[77]" in body:
+            raise KeyError("s1")
+        return answer(operation, body, calls)
+
+    given = [{"id": number, "answers": {"gradients.b1": [number]}} for number in (4, 77, 8)]
+    with monkeypatch.context() as patched:
+        patched.setattr(operations, "answer", failing)
+        found = local.grade_many(given, PROBLEM, resume=tmp_path / "resume")
+    assert [each.report is not None for each in found] == [True, False, True]
+    assert found[1].error is not None
+    assert (found[1].error.status, found[1].error.detail) == (500, "a fault in chainrule itself: KeyError: 's1'")
+    assert all(each.report for each in local.grade_many(given, PROBLEM, resume=tmp_path / "resume"))
 
 
 class Failing(httpx.BaseTransport, httpx.AsyncBaseTransport):
