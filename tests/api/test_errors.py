@@ -178,7 +178,7 @@ def test_a_fault_of_ours_is_500_and_tells_the_log_alone(
     def fail(*_: object) -> None:
         raise RuntimeError(f"inside: {SECRET}")
 
-    monkeypatch.setattr(faulty.app.calls, "parse", fail)
+    monkeypatch.setattr(faulty.app.calls, "recall", fail)
     bodies = {"at once": FORWARD, "in a thread": {**FORWARD, "inputs": [[1.0, 2.0]] * 5_000}}
     for body in bodies.values():
         reply = faulty.post("/v1/forward", json=body)
@@ -204,7 +204,7 @@ def test_want_of_memory_is_503_and_says_when_to_try_again(shortage: Exception, m
     def fail(*_: object) -> None:
         raise shortage
 
-    monkeypatch.setattr(short.app.calls, "parse", fail)
+    monkeypatch.setattr(short.app.calls, "recall", fail)
     for body in (FORWARD, {**FORWARD, "inputs": [[1.0, 2.0]] * 5_000}):
         reply = short.post("/v1/forward", content=json.dumps(body), headers=JSON)
         assert_problem(reply, 503)

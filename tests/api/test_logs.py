@@ -100,7 +100,7 @@ def test_a_fault_of_ours_is_logged_with_its_traceback(
     def fail(*_: object) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(faulty.app.calls, "parse", fail)
+    monkeypatch.setattr(faulty.app.calls, "recall", fail)
     faulty.post("/v1/forward", json=FORWARD, headers={"X-Request-ID": "broken-1"})
     (record,) = [record for record in caplog.records if record.exc_info]
     line = json.loads(JsonLines().format(record))
@@ -137,7 +137,7 @@ def test_a_fault_does_not_tell_the_numbers_that_caused_it(
                 raise RuntimeError(f"on the way: {error}") from error
             raise
 
-    monkeypatch.setattr(faulty.app.calls, "parse", fail)
+    monkeypatch.setattr(faulty.app.calls, "recall", fail)
     assert faulty.post("/v1/forward", json=FORWARD).status_code == 500
     (record,) = [record for record in caplog.records if record.exc_info]
     text = JsonLines().format(record)

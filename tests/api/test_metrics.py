@@ -7,6 +7,7 @@ import re
 import time
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -96,6 +97,25 @@ def test_known_structures_are_told_from_new_ones() -> None:
     assert found("chainrule_structures_total", known="yes") == 3
 
 
+@pytest.mark.parametrize(
+    ("refused", "known"),
+    [
+        ({**FORWARD, "inputs": [[1.0], [2.0, 3.0]]}, "yes"),
+        ({**FORWARD, "inputs": [[1.0, 2.0, 3.0]]}, "yes"),
+        ({**FORWARD, "network": {"layers": [{"op": "lineal"}]}}, "no"),
+    ],
+    ids=["ragged", "of another width", "new"],
+)
+def test_a_refused_request_is_counted_once(refused: dict[str, Any], known: str) -> None:
+    service = InProcess()
+    service.post("/v1/forward", json=FORWARD)
+    found = grown(service, lambda: service.post("/v1/forward", json=refused))
+    assert [found("chainrule_structures_total", known=each) for each in ("yes", "no")] == [
+        known == "yes",
+        known == "no",
+    ]
+
+
 def test_items_of_batches_are_counted(log: Path) -> None:
     lines = [
         {"id": 1, "operation": "forward", "request": FORWARD},
@@ -163,7 +183,7 @@ def test_a_fault_and_one_who_drains_are_counted_among_5xx(monkeypatch: pytest.Mo
 
     def some() -> None:
         with monkeypatch.context() as patched:
-            patched.setattr(service.app.calls, "parse", fail)
+            patched.setattr(service.app.calls, "recall", fail)
             assert service.post("/v1/loss", json=SOUND).status_code == 500
         assert service.get("/readyz").status_code == 503
 

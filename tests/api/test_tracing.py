@@ -124,7 +124,7 @@ def test_errors_are_told_and_only_ours_are_failures(monkeypatch: pytest.MonkeyPa
     def fail(*_: object) -> None:
         raise RuntimeError("broken 8.7654321")
 
-    monkeypatch.setattr(service.app.calls, "parse", fail)
+    monkeypatch.setattr(service.app.calls, "recall", fail)
     service.post("/v1/loss", json=SOUND)
     failed = service.spans["POST /v1/loss"]
     assert failed.status.status_code == StatusCode.ERROR

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from chainrule.operations import Calls, Refused
+from chainrule.operations.prepared import prepare
 from chainrule.operations.structures import CUTS, LEAST, LONGEST, LONGEST_CUT, Structure, Structures
 from chainrule.schemas import requests
 from chainrule.schemas.envelope import load, split
@@ -137,6 +138,23 @@ def test_what_is_wrong_with_a_body_like_an_earlier_one_is_told_as_of_a_first_one
                 each.parse("forward", later)
             told.append((refused.value.status, refused.value.detail, refused.value.faults))
         assert told[0] == told[1]
+
+
+def test_a_plan_that_cannot_be_made_is_tried_once(monkeypatch):
+    good, tried = body(reshape(2, 2)), []
+    calls = Calls()
+    calls.parse("forward", good)
+    monkeypatch.setattr("chainrule.operations.calls.prepare", lambda *of: tried.append(of) or prepare(*of))
+    with pytest.raises(Refused):
+        calls.parse("forward", body(reshape(2, 2), inputs=(3, 5)))
+    assert len(tried) == 1
+
+
+def test_what_a_late_body_knows_nothing_of_is_not_looked_into():
+    calls = Calls()
+    calls.parse("forward", body(reshape(2, 2)))
+    assert calls.recall("forward", body(reshape(4, 1))) is None
+    assert (calls.structures.known, calls.structures.unknown) == (0, 1)
 
 
 def test_ways_of_cutting_are_bounded_in_number_and_length():

@@ -62,15 +62,19 @@ class Answer:
 
     def parse(self, body: bytes | bytearray) -> Ready:
         """Make the request ready: JSON, or a bytearray in safetensors. Raises Refused."""
+        return self.recall(body) or self.parse_anew(body)
+
+    def parse_anew(self, body: bytes | bytearray) -> Ready:
+        """The same, where `recall` knows nothing of it. Raises Refused."""
         started = perf_counter()
         if isinstance(body, bytes):
-            call = self._calls.parse(self._operation, body, self._terms)
+            call = self._calls.parse_anew(self._operation, body, self._terms)
         else:
             call = self._calls.parse_file(self._operation, body, self._terms)
         return self._ready(call, started)
 
     def recall(self, body: bytes | bytearray) -> Ready | None:
-        """Make the request ready, if a late one was like it, numbers apart."""
+        """Make the request ready, if a late one was like it, numbers apart. Raises Refused."""
         started = perf_counter()
         call = self._calls.recall(self._operation, body) if isinstance(body, bytes) else None
         return None if call is None else self._ready(call, started)
@@ -183,7 +187,7 @@ class Compute:
             if self._calls.draws(self.operation, body):
                 self._enter(answer, whose, self._pace.of_body(self.operation, length), length)
                 return await self._in_thread(exchange, answer, body)
-            call = guarded(lambda: answer.parse(body))
+            call = guarded(lambda: answer.parse_anew(body))
         if self._is_cheap(call) and answer.watch is None:
             return guarded(lambda: answer.compute(call))
         self._enter(answer, whose, self._pace.of_cost(self.operation, call.cost, length), length)

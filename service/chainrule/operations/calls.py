@@ -107,15 +107,34 @@ class Calls:
 
     def parse(self, name: str, body: bytes, terms: Terms = UNLIMITED) -> Ready:
         """A JSON body of the operation `name`, ready to run. Raises Refused."""
+        return self.recall(name, body) or self.parse_anew(name, body, terms)
+
+    def recall(self, name: str, body: bytes) -> Call | None:
+        """The body made ready, if a late one was like it, numbers apart. Raises Refused where these are at fault."""
+        envelope = self.structures.cut(name, body)
+        structure = None if envelope is None else self.structures.find(name, envelope)
+        if envelope is None or structure is None:
+            return None
+        try:
+            return self._filled(name, structure, envelope)
+        except Refused:
+            if _is_cut(body, envelope):
+                raise
+            return None  # What passed for tensors is none: a look at the whole body tells what is wrong.
+
+    def parse_anew(self, name: str, body: bytes, terms: Terms = UNLIMITED) -> Ready:
+        """The same as `parse`, for a body of which `recall` knows nothing. Raises Refused."""
         if name == INSTANCES:
             return self.parse_drawing(body)
         try:
-            if name != GRADE:
-                return self.recall(name, body) or self._cut_anew(name, body)
-            envelope = split(body, words=True)
-            return self.parse_part(name, parse_skeleton(envelope), envelope.spans, terms)
+            envelope = split(body, words=name == GRADE)
+            if name == GRADE:
+                return self.parse_part(name, parse_skeleton(envelope), envelope.spans, terms)
+            call = self._parsed(name, name, envelope)
         except MalformedBody as error:
             raise not_json(error) from None
+        self.structures.remember(name, envelope)
+        return call
 
     def parse_file(self, name: str, body: Buffer, terms: Terms = UNLIMITED) -> Ready:
         """A body of the operation `name` in the safetensors format, ready to run. Raises Refused."""
@@ -129,16 +148,6 @@ class Calls:
             raise not_json(error) from None
         except UnfitReference as error:
             raise refuse(error.pointer, str(error)) from None
-
-    def recall(self, name: str, body: bytes) -> Call | None:
-        """The body made ready, if a late one was like it, numbers apart, and it is sound."""
-        envelope = self.structures.cut(name, body)
-        if envelope is None:
-            return None
-        try:
-            return self._parsed(name, name, envelope)
-        except Refused:
-            return None
 
     def parse_part(self, name: str, tree: Tree, spans: Sequence[Span], terms: Terms = UNLIMITED) -> Call:
         """The same of a parsed skeleton, its placeholders for `spans`. Raises MalformedBody too."""
@@ -199,14 +208,11 @@ class Calls:
         call = self._call(name, structure, collector.arrays)
         return call if answers is None else _marking(call, answers, UNLIMITED)
 
-    def _cut_anew(self, name: str, body: bytes) -> Call:
-        envelope = split(body)
-        call = self._parsed(name, name, envelope)
-        self.structures.remember(name, envelope)
-        return call
-
     def _parsed(self, name: str, kept_as: str, envelope: Envelope[Span]) -> Call:
         structure = self.structures.find(kept_as, envelope) or self._validate(name, kept_as, envelope)
+        return self._filled(name, structure, envelope)
+
+    def _filled(self, name: str, structure: Structure[Operation], envelope: Envelope[Span]) -> Call:
         try:
             arrays = structure.layout.arrays(envelope.spans)
         except UnfitTensor as error:
@@ -214,6 +220,7 @@ class Calls:
         return self._call(name, structure, arrays)
 
     def _validate(self, name: str, kept_as: str, envelope: Envelope[Span]) -> Structure[Operation]:
+        self.structures.count_unknown()
         loaded = load(envelope)
         collector = ArrayCollector(envelope.spans)
         model = self._model(name, loaded, collector)
@@ -243,6 +250,14 @@ class Calls:
                 operation = make(replace(prepared, request=on_cpu), self.limits)
             self.structures.add(structure, shapes, operation)
         return operation
+
+
+def _is_cut(body: bytes, envelope: Envelope) -> bool:
+    """Whether this is how the body has to be cut."""
+    try:
+        return split(body) == envelope
+    except MalformedBody:
+        return False
 
 
 def not_json(error: MalformedBody) -> Refused:

@@ -52,7 +52,7 @@ class Structures(Generic[Operation]):
         self._cuts: dict[str, tuple[Cut, ...]] = {}
         self._lock = Lock()
         self.known = self.unknown = 0
-        """How often something was found, and how often not."""
+        """Requests of which something was found, and those that had to be looked into."""
 
     def cut(self, name: str, body: bytes) -> Envelope | None:
         """The body, cut as a late one of the operation `name` was, if it has the same text around its tensors."""
@@ -71,16 +71,19 @@ class Structures(Generic[Operation]):
                 self._cuts[name] = (cut, *others[: CUTS - 1])
 
     def find(self, name: str, envelope: Envelope[Span]) -> Structure[Operation] | None:
-        """What is kept for a request of the operation `name`."""
+        """What is kept for a request of the operation `name`. Counted where there is something."""
         key = self._key(name, envelope, self._inlined.get((name, envelope.skeleton), ()))
         with self._lock:
             found = self._kept.get(key)
-            if found is None:
-                self.unknown += 1
-            else:
+            if found is not None:
                 self.known += 1
                 self._kept.move_to_end(key)
             return found
+
+    def count_unknown(self) -> None:
+        """Count a request that has to be looked into."""
+        with self._lock:
+            self.unknown += 1
 
     def keep(self, name: str, envelope: Envelope[Span], structure: Structure[Operation]) -> None:
         """Keep a structure under the text of every span that any request of this skeleton had inlined."""
