@@ -136,6 +136,15 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     assert "cannot be read" in done.stderr
 
 
+def test_submissions_are_no_resume_file_and_stay_as_they_are(write: Write, tmp_path: Path) -> None:
+    problem, text = write("problem.json", json.dumps(PROBLEM)), '{"id":"ada","answers":{"loss":9}}'
+    given = write("one.ndjson", text)
+    done = run("class", given, "--problem", problem, "--out", tmp_path / "out", "--resume", given)
+    assert done.exit_code == 2
+    assert "one.ndjson, line 1: not what a run of grading wrote" in done.stderr
+    assert Path(given).read_text() == text
+
+
 def test_what_cannot_be_graded_is_told_and_fails_no_other(write: Write, tmp_path: Path) -> None:
     text = '{"id": "a", "answers": {"loss": NaN}}\n{"id": "b", "answers": {"los": 1}}\n\n{"id": "c"}\n'
     problem = write("problem.json", json.dumps(PROBLEM))

@@ -52,7 +52,16 @@ def test_another_question_by_the_same_student_is_another(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ['{"id": 1}\n', "grades of 2024\n", "grades of 2024", "[1]\n", "[1]", '{"id": 1, "asked": "x", "status"\n', '{"i:'],
+    [
+        '{"id": 1}\n',
+        "grades of 2024\n",
+        "grades of 2024",
+        "[1]\n",
+        "[1]",
+        '{"id": 1, "asked": "x", "status"\n',
+        '{"i:',
+        '{"id":"ada","answers":{"loss":9}}',
+    ],
 )
 def test_another_file_is_left_as_it_is(text: str, path: Path) -> None:
     path.write_text(text)

@@ -100,8 +100,13 @@ class Ledger:
 
 
 def _is_cut_off(line: bytes) -> bool:
-    """Whether it may be the beginning of a line of ours. A file of somebody else's is not to lose its last."""
-    return line[: len(BEGINNING)] == BEGINNING[: len(line)]
+    """Whether it may be the beginning of a line of ours, or all but its end. A file of somebody else's is not to lose
+    its last."""
+    try:
+        record = orjson.loads(line)
+    except ValueError:
+        return line[: len(BEGINNING)] == BEGINNING[: len(line)]
+    return isinstance(record, dict) and {"id", "asked", "status"} <= record.keys()
 
 
 def _sync_folder(folder: Path) -> None:
