@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from api.in_process import InProcess
+from api.in_process import JSON, InProcess
 from chainrule.operations.instances.seeds import seed_for
+from chainrule.schemas import safetensors
 from chainrule.schemas.catalogue import InstancesReply, ProblemReply, ProblemsReply
 from problem_documents import assert_problem
 
@@ -33,6 +35,12 @@ problems:
 """
 
 
+def file_of(request: bytes) -> bytes:
+    """A request in safetensors without a tensor."""
+    header = json.dumps({"__metadata__": {"request": request.decode()}}).encode()
+    return len(header).to_bytes(8, "little") + header
+
+
 def reply(service: InProcess, path: str, body: dict[str, Any], **sent: Any) -> Any:
     found = service.post(path, json=body, **sent)
     assert found.status_code == 200, found.text
@@ -46,6 +54,29 @@ def test_a_problem_by_name_is_the_problem_that_is_drawn(in_process: InProcess) -
     assert named == reply(in_process, "/v1/gradients", {**drawn["problem"], "wrt": "all"})
     again = reply(in_process, "/v1/instances", {**NAMED, "attempt": drawn["attempt"]})
     assert again == drawn
+
+
+@pytest.mark.parametrize(
+    "spelled", ["problem", r"\u0070roblem", r"pro\u0062lem", r"\u0070\u0072\u006F\u0062\u006c\u0065\u006D"]
+)
+@pytest.mark.parametrize("kind", ["application/json", safetensors.MEDIA_TYPE])
+def test_a_problem_is_drawn_in_a_thread_however_its_key_is_spelled(
+    spelled: str, kind: str, in_process: InProcess
+) -> None:
+    body = b'{"%b": "nyu-hw1/1.3a", "seed": 7, "wrt": "all"}' % spelled.encode()
+    sent = body if kind == "application/json" else file_of(body)
+    found = in_process.post("/v1/gradients", content=sent, headers={"Content-Type": kind})
+    assert found.json() == reply(in_process, "/v1/gradients", {**NAMED, "wrt": "all"})
+    assert "queue" in found.headers["Server-Timing"]
+
+
+def test_a_name_in_another_script_is_no_reason_for_a_thread(in_process: InProcess) -> None:
+    named = {"network": {"layers": [{"op": "tanh", "name": "\N{GREEK SMALL LETTER ALPHA}"}]}, "inputs": [[1.0]]}
+    body = json.dumps(named).encode()
+    assert b"\\u03b1" in body
+    found = in_process.post("/v1/forward", content=body, headers=JSON)
+    assert found.status_code == 200
+    assert "queue" not in found.headers["Server-Timing"]
 
 
 def test_answers_to_a_problem_by_name_are_graded_by_its_file(in_process: InProcess) -> None:

@@ -184,7 +184,7 @@ class Compute:
         body = await exchange.body(length, body_seconds)
         call = guarded(lambda: answer.recall(body))
         if call is None:
-            if self._calls.draws(self.operation, body):
+            if self._calls.may_name_problem(self.operation, body):
                 self._enter(answer, whose, self._pace.of_body(self.operation, length), length)
                 return await self._in_thread(exchange, answer, body)
             call = guarded(lambda: answer.parse_anew(body))

@@ -180,9 +180,10 @@ class Calls:
         return Stack(operation, arrays)
 
     @staticmethod
-    def draws(name: str, body: Buffer) -> bool:
-        """Whether numbers may have to be drawn to make the body ready, which takes tens of milliseconds."""
-        return name == INSTANCES or b'"problem' in body  # in a file `\"problem\"`, JSON within JSON
+    def may_name_problem(name: str, body: Buffer) -> bool:
+        """Whether the body may be about a problem on file or a template: to draw one takes tens of milliseconds."""
+        # In a file it is `\"problem\"`, JSON within JSON. Any letter of it may be an escape, such as \u0070.
+        return name == INSTANCES or b'"problem' in body or b"\\u00" in body
 
     def draw(self, request: Mapping[str, Any]) -> Drawing:
         """A request of `instances` as Python values, ready to run. Raises Refused."""
