@@ -126,6 +126,25 @@ def test_a_structure_keeps_few_plans_of_many_shapes():
     assert call.run()["outputs"].shape == (39, 1)
 
 
+def test_a_new_shape_takes_the_place_of_the_first():
+    structures = Structures()
+    structure = kept(structures, body())
+    most = LONGEST // structure.text
+    for batch in range(most + 3):
+        structures.add(structure, ((batch, 4),), object())
+        assert ((batch, 4),) in structure.prepared
+    assert list(structure.prepared) == [((batch, 4),) for batch in range(3, most + 3)]
+
+
+def test_plans_that_give_way_to_others_free_their_room():
+    structures = Structures(room=LONGEST + 3 * LEAST)
+    first, second = (kept(structures, body(named(name))) for name in "ab")
+    for batch in range(3 * LONGEST // first.text):
+        structures.add(first, ((batch, 4),), object())
+    assert found(structures, body(named("a"))) is first
+    assert found(structures, body(named("b"))) is second
+
+
 def test_what_is_wrong_with_a_body_like_an_earlier_one_is_told_as_of_a_first_one():
     good = body(reshape(2, 2))
     calls = Calls()

@@ -17,7 +17,7 @@ from chainrule.schemas.tensors import ArrayLayout
 ROOM = 1 << 23
 """Bytes of text kept in all, each counted once for its model and once for every plan."""
 LONGEST = 1 << 16
-"""Bytes of text, outside its tensors, of a request that is kept."""
+"""Bytes of text, outside its tensors, of a request that is kept; of its plans, too, the text counted once for each."""
 LEAST = 1 << 9
 """Bytes that the shortest is taken for."""
 CUTS = 8
@@ -104,13 +104,19 @@ class Structures(Generic[Operation]):
             self._make_room()
 
     def add(self, structure: Structure[Operation], shapes: tuple[Shape, ...], operation: Operation) -> None:
-        """Keep an operation prepared for tensors of these shapes, as long as its structure is kept."""
+        """Keep an operation prepared for tensors of these shapes, as long as its structure is kept.
+
+        The first one goes where there are as many as a structure of this length may have.
+        """
         with self._lock:
-            fits = (len(structure.prepared) + 1) * structure.text <= LONGEST
-            if structure.kept and fits and shapes not in structure.prepared:
-                structure.prepared[shapes] = operation
-                self._room -= structure.text
-                self._make_room()
+            if not structure.kept or shapes in structure.prepared:
+                return
+            if (len(structure.prepared) + 1) * structure.text > LONGEST:
+                del structure.prepared[next(iter(structure.prepared))]
+                self._room += structure.text
+            structure.prepared[shapes] = operation
+            self._room -= structure.text
+            self._make_room()
 
     def _make_room(self) -> None:
         while self._room < 0 and self._kept:
