@@ -1,5 +1,8 @@
 """Errors say what is wrong with what, and which class each status becomes."""
 
+import copy
+import pickle
+
 import pytest
 
 from chainrule_client import (
@@ -85,6 +88,27 @@ def test_overload_says_when_to_come_back():
 )
 def test_a_malformed_problem_still_makes_an_error(problem):
     assert str(error_from_problem(problem, 422)).startswith("422 ")
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, *range(pickle.HIGHEST_PROTOCOL + 1)])
+@pytest.mark.parametrize(
+    "error",
+    [
+        error_from_problem(
+            {"title": "no", "detail": "why", "errors": [{"pointer": "/a", "message": "b"}], "error_count": 3},
+            status,
+            request_id="r",
+            retry_after=2.0,
+        )
+        for status in (422, 408, 429)
+    ]
+    + [ConnectionFailed("nobody there", request_id="r1")],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_can_be_copied_and_sent_to_another_process(error, again):
+    other = pickle.loads(pickle.dumps(error, again)) if isinstance(again, int) else again(error)
+    assert type(other) is type(error)
+    assert (vars(other), other.args, str(other)) == (vars(error), error.args, str(error))
 
 
 def test_a_failed_connection_names_its_request():

@@ -18,7 +18,7 @@ A value that cannot be sent at all (a NaN, an array of text) is a ValueError, ra
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 
@@ -32,6 +32,10 @@ class ChainruleError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} (request {self.request_id})" if self.request_id else self.message
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[Any, ...], dict[str, Any]]:
+        # An exception is else made again from `args`, which are not what these take.
+        return type(self).__new__, (type(self), *self.args), self.__dict__
 
 
 class ConnectionFailed(ChainruleError):
