@@ -74,6 +74,8 @@ def test_the_twins_have_the_same_methods_and_signatures():
         ("ftp://service", "write one like http://127.0.0.1:8000"),
         ("http://", "write one like http://127.0.0.1:8000"),
         ("http://service:port", "write one like http://127.0.0.1:8000"),
+        ("http://service:8000/v1", "write http://service:8000"),
+        ("https://service/under/v1/", "write https://service/under"),
     ],
 )
 def test_what_is_no_url_is_refused_with_what_to_write(call, monkeypatch, url, says):

@@ -159,6 +159,21 @@ def test_arguments_go_before_the_environment(call, monkeypatch):
     assert call.sent[0].headers["Authorization"] == "Bearer k2"
 
 
+def test_a_key_may_have_been_read_with_the_end_of_its_line(call, monkeypatch):
+    call(answer, "forward", NETWORK, X, settings={"api_key": " k1\n"})
+    monkeypatch.setenv("CHAINRULE_API_KEY", "k1\r\n")
+    call(answer, "forward", NETWORK, X)
+    assert [request.headers["Authorization"] for request in call.sent] == ["Bearer k1"] * 2
+
+
+@pytest.mark.parametrize("key", ["secret\nkey", "secret\x00key", "secretükey"])
+def test_a_key_that_cannot_be_sent_is_refused_and_not_shown(call, key):
+    with pytest.raises(ValueError, match="the API key") as refused:
+        call(answer, "forward", NETWORK, X, settings={"api_key": key})
+    assert "secret" not in str(refused.value)
+    assert call.sent == []
+
+
 def test_without_a_key_none_is_sent(call):
     call(answer, "forward", NETWORK, X)
     assert "Authorization" not in call.sent[0].headers

@@ -42,9 +42,9 @@ def connection_settings(
 ) -> ConnectionSettings:
     """The arguments as given, else from CHAINRULE_URL and CHAINRULE_API_KEY, else the defaults.
 
-    Raises ValueError for a URL that is none.
+    Raises ValueError for a URL that is none, and for a key that no header can hold.
     """
-    key = api_key or os.environ.get("CHAINRULE_API_KEY")
+    key = _sendable(api_key or os.environ.get("CHAINRULE_API_KEY") or "")
     return {
         "base_url": _checked(base_url or os.environ.get("CHAINRULE_URL") or DEFAULT_URL),
         "headers": {
@@ -53,6 +53,14 @@ def connection_settings(
         },
         "timeout": DEFAULT_TIMEOUT if timeout is None else httpx.Timeout(timeout),
     }
+
+
+def _sendable(key: str) -> str:
+    """The key without the space around it, such as the end of a file's line. It is a secret: no message has it."""
+    key = key.strip()
+    if not (key.isascii() and key.isprintable()):
+        raise ValueError("the API key cannot be sent: it may hold printable ASCII alone")
+    return key
 
 
 def _checked(url: str) -> str:
@@ -64,6 +72,8 @@ def _checked(url: str) -> str:
         raise ValueError(f"{url!r} is no URL of a service ({error}): write one like {DEFAULT_URL}") from None
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise ValueError(f"{url!r} is no URL of a service: write one like {DEFAULT_URL}, or with https")
+    if parsed.path.rstrip("/").endswith("/v1"):
+        raise ValueError(f"{url!r} ends in what each call adds: write {url.rstrip('/').removesuffix('/v1')}")
     return url
 
 
