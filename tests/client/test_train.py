@@ -129,6 +129,17 @@ def test_a_stream_that_breaks_off_is_asked_for_again(call, kept):
         train(call, lambda _: raw_stream(whole.text[:kept]), seen.append)
 
 
+@pytest.mark.parametrize("error", [httpx.ConnectError("the chat is down"), httpx.ReadTimeout("slow"), KeyError("mine")])
+def test_what_the_watcher_raises_is_the_callers_and_asks_for_nothing_again(call, error):
+    def post_to_the_chat(_):
+        raise error
+
+    with pytest.raises(type(error)) as raised:
+        train(call, lambda _: stream(("progress", TOLD), ("reply", REPLY)), post_to_the_chat)
+    assert raised.value is error
+    assert len(call.sent) == 1
+
+
 def test_a_service_that_shuts_down_meanwhile_is_asked_again(call):
     put_off = {"title": "Service Unavailable", "status": 503, "detail": "the service is shutting down"}
     answers = [stream(("progress", TOLD), ("problem", put_off)), stream(("reply", REPLY))]

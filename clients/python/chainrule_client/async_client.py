@@ -30,7 +30,7 @@ from chainrule_client.operations import Operations
 from chainrule_client.replies import Reply, op_description
 from chainrule_client.requests import Call, HTTPRequest
 from chainrule_client.retries import Retries
-from chainrule_client.watching import Told, is_stream
+from chainrule_client.watching import Told
 
 
 class AsyncClient(Operations[Coroutine[Any, Any, Reply], Coroutine[Any, Any, list[Graded]]]):
@@ -147,6 +147,7 @@ class AsyncClient(Operations[Coroutine[Any, Any, Reply], Coroutine[Any, Any, lis
                 raise failure_to_connect(outcome, request, str(self._http.base_url), attempts.tries) from outcome
 
     async def _try(self, request: HTTPRequest, seconds: float | None) -> httpx.Response | httpx.RequestError:
+        told = Told(request.watch)
         sent = self._http.build_request(
             request.method,
             request.path,
@@ -158,18 +159,19 @@ class AsyncClient(Operations[Coroutine[Any, Any, Reply], Coroutine[Any, Any, lis
             with anyio.move_on_after(seconds):
                 response = await self._http.send(sent, stream=True)
                 try:
-                    return await self._whole(response, request)
+                    return await self._whole(response, told)
                 finally:
                     await response.aclose()
         except httpx.RequestError as error:
+            if error is told.raised:
+                raise
             return error
         return httpx.ReadTimeout("the deadline has passed", request=sent)
 
-    async def _whole(self, response: httpx.Response, request: HTTPRequest) -> httpx.Response:
-        if request.watch is None or not is_stream(response):
+    async def _whole(self, response: httpx.Response, told: Told) -> httpx.Response:
+        if not told.is_told_by(response):
             await response.aread()
             return response
-        told = Told(request.watch)
         async for line in response.aiter_lines():
             told.take(line)
         return told.answer(response)

@@ -30,7 +30,7 @@ from chainrule_client.operations import Operations
 from chainrule_client.replies import Reply, op_description
 from chainrule_client.requests import Call, HTTPRequest
 from chainrule_client.retries import Retries
-from chainrule_client.watching import Told, is_stream
+from chainrule_client.watching import Told
 
 
 class Client(Operations[Reply, list[Graded]]):
@@ -155,6 +155,7 @@ class Client(Operations[Reply, list[Graded]]):
                 raise failure_to_connect(outcome, request, str(self._http.base_url), attempts.tries) from outcome
 
     def _try(self, request: HTTPRequest, seconds: float | None) -> httpx.Response | httpx.RequestError:
+        told = Told(request.watch)
         try:
             sent = self._http.build_request(
                 request.method,
@@ -168,17 +169,18 @@ class Client(Operations[Reply, list[Graded]]):
             if seconds is not None and isinstance(response.stream, httpx.SyncByteStream):
                 response.stream = Within(response.stream, end)
             try:
-                return self._whole(response, request)
+                return self._whole(response, told)
             finally:
                 response.close()
         except httpx.RequestError as error:
+            if error is told.raised:
+                raise
             return error
 
-    def _whole(self, response: httpx.Response, request: HTTPRequest) -> httpx.Response:
-        if request.watch is None or not is_stream(response):
+    def _whole(self, response: httpx.Response, told: Told) -> httpx.Response:
+        if not told.is_told_by(response):
             response.read()
             return response
-        told = Told(request.watch)
         for line in response.iter_lines():
             told.take(line)
         return told.answer(response)

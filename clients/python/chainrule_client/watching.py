@@ -12,23 +12,27 @@ from chainrule_client.errors import ResponseInvalid
 EVENT_STREAM = "text/event-stream"
 
 
-def is_stream(response: httpx.Response) -> bool:
-    """Whether the body is events; where it is not, it is an answer as any other."""
-    kind: str = response.headers.get("Content-Type", "")
-    return response.is_success and kind.partition(";")[0].strip().lower() == EVENT_STREAM
-
-
 class Told:
-    """What a stream has told so far. Give it the lines one by one; `watch` is told of progress as it comes."""
+    """What a stream has told so far. Give it the lines one by one; `watch` is told of progress as it comes.
 
-    def __init__(self, watch: Watch) -> None:
+    raised: what `watch` raised. It is the caller's, even where it is an error of httpx's.
+    """
+
+    def __init__(self, watch: Watch | None) -> None:
         self._watch = watch
+        self.raised: Exception | None = None
         self._event = ""
         self._data: list[str] = []
         self._last: tuple[str, str] | None = None
 
+    def is_told_by(self, response: httpx.Response) -> bool:
+        """Whether the body is events that somebody watches; where it is not, it is an answer as any other."""
+        kind: str = response.headers.get("Content-Type", "")
+        is_stream = response.is_success and kind.partition(";")[0].strip().lower() == EVENT_STREAM
+        return is_stream and self._watch is not None
+
     def take(self, line: str) -> None:
-        """The next line. Raises ResponseInvalid for data that is not JSON."""
+        """The next line. Raises ResponseInvalid for data that is not JSON, and what `watch` raises."""
         if not line:
             self._dispatch()
             return
@@ -58,8 +62,15 @@ class Told:
             return
         if event in ("reply", "problem"):
             self._last = event, data
-        elif event == "progress":
-            self._watch(_progress(data))
+        elif event == "progress" and self._watch is not None:
+            self._tell(self._watch, _progress(data))
+
+    def _tell(self, watch: Watch, progress: Progress) -> None:
+        try:
+            watch(progress)
+        except Exception as error:
+            self.raised = error
+            raise
 
 
 def _progress(data: str) -> Progress:
