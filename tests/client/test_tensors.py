@@ -75,6 +75,17 @@ def test_a_number_that_is_not_finite_is_refused_with_its_place(value, says):
         to_wire(value)
 
 
+@pytest.mark.parametrize("as_held", [False, True])
+def test_a_number_beyond_float64_is_refused_with_its_place(as_held):
+    wide = np.longdouble("1e400")
+    if not np.isfinite(wide):
+        pytest.skip("there is nothing wider than float64 here")
+    for value, place in ([1, wide], "/inputs/1"), (wide, "/inputs"), (-wide, "/inputs"):
+        with pytest.raises(ValueError, match=rf"{place} is -?inf; only finite numbers"):
+            to_wire({"inputs": np.array(value)}, as_held=as_held)
+    assert to_wire(np.longdouble([1.5]), as_held=as_held).dtype == np.float64
+
+
 @pytest.mark.parametrize(
     "array", [np.array([True]), np.array([1j]), np.array(["1"]), np.array([None]), np.array(["NaT"], "M8[s]")]
 )

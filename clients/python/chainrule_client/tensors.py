@@ -61,7 +61,8 @@ def to_wire(value: Any, at: str = "", *, narrow: bool = False, as_held: bool = F
 
     `at` is the JSON pointer of `value`, for messages. Lists of numbers stay lists: the service decodes them strictly.
     Reals become float64, so that the digits sent are those of the number held; with `narrow`, for a service told to
-    compute in float32, a float32 array stays one and takes half the bytes. With `as_held` any array keeps its dtype.
+    compute in float32, a float32 array stays one and takes half the bytes. With `as_held` any array keeps its dtype,
+    unless that is wider than float64.
     Raises ValueError where a number is not finite or an array does not hold real numbers.
     """
     if value is None or isinstance(value, str | bool | int):
@@ -129,12 +130,13 @@ def _array(array: NDArray[Any], at: str, narrow: bool, as_held: bool) -> Any:
         raise ValueError(f"{at or '/'} is an array of {array.dtype}; a tensor holds integers or real numbers")
     dtype = array.dtype.newbyteorder("=")
     if array.dtype.kind == "f":
+        is_kept = dtype.itemsize <= 8 if as_held else narrow and dtype.itemsize == 4
+        dtype = dtype if is_kept else np.dtype(np.float64)
+    with np.errstate(over="ignore"):  # of what is beyond float64 _all_finite tells
+        array = array.astype(dtype, order="C", copy=False)
+    if dtype.kind == "f":
         _all_finite(array, at)
-        if not (as_held or (narrow and array.dtype.itemsize == 4)):
-            dtype = np.dtype(np.float64)
-    if array.ndim == 0:
-        return array.astype(dtype).item()
-    return np.ascontiguousarray(array, dtype=dtype)
+    return array if array.ndim else array.item()
 
 
 def _all_finite(array: NDArray[Any], at: str) -> None:
