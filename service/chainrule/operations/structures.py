@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Lock
@@ -48,6 +48,8 @@ class Structures(Generic[Operation]):
     def __init__(self, room: int = ROOM) -> None:
         self._room = room
         self._inlined: dict[Words, tuple[int, ...]] = {}
+        self._sharing: Counter[Words] = Counter()
+        """How many structures are kept of each."""
         self._kept: OrderedDict[Key, Structure[Operation]] = OrderedDict()
         self._cuts: dict[str, tuple[Cut, ...]] = {}
         self._lock = Lock()
@@ -72,8 +74,8 @@ class Structures(Generic[Operation]):
 
     def find(self, name: str, envelope: Envelope[Span]) -> Structure[Operation] | None:
         """What is kept for a request of the operation `name`. Counted where there is something."""
-        key = self._key(name, envelope, self._inlined.get((name, envelope.skeleton), ()))
         with self._lock:
+            key = self._key(name, envelope, self._inlined.get((name, envelope.skeleton), ()))
             found = self._kept.get(key)
             if found is not None:
                 self.known += 1
@@ -99,6 +101,7 @@ class Structures(Generic[Operation]):
             if key in self._kept:
                 return
             self._kept[key] = structure
+            self._sharing[words] += 1
             structure.kept = True
             self._room -= structure.text
             self._make_room()
@@ -120,10 +123,16 @@ class Structures(Generic[Operation]):
 
     def _make_room(self) -> None:
         while self._room < 0 and self._kept:
-            (name, skeleton, _), dropped = self._kept.popitem(last=False)
-            self._inlined.pop((name, skeleton), None)
+            key, dropped = self._kept.popitem(last=False)
+            self._forget(key[:2])
             dropped.kept = False
             self._room += dropped.text * (1 + len(dropped.prepared))
+
+    def _forget(self, words: Words) -> None:
+        """One structure of these words has gone. What they inline is known as long as another is kept."""
+        self._sharing[words] -= 1
+        if not self._sharing[words]:
+            del self._sharing[words], self._inlined[words]
 
     @staticmethod
     def _key(name: str, envelope: Envelope[Span], inlined: Sequence[int]) -> Key:
