@@ -213,10 +213,11 @@ def test_ids_however_they_are_written(stacks: list[int]) -> None:
     ids = ["1", '"a b/c"', "-7", '"\\u00e9"', '"é"', "0", '"x"', "123456789012345678", '"1"', "-0"]
     texts = [f'{{"id": {each}, "operation": "gradients", "request": {request}}}' for each in ids]
     texts += [f'{{"id": 5, "operation": "gradients", "request": {request}, "id": 6}}'] * 2
+    texts += [f'{{"id": {each}, "operation": "gradients", "\\u0069d": 6, "request": {request}}}' for each in (6, 5)]
     texts += [f'{{"id": {"9" * 30}{each}, "operation": "gradients", "request": {request}}}' for each in ("", "0" * 200)]
     found = answered([Line(number, text.encode()) for number, text in enumerate(texts)])
     assert [each["id"] for each in found[:10]] == [json.loads(each) for each in ids]
-    assert [each["id"] for each in found[10:12]] == [6, 6]
+    assert [each["id"] for each in found[10:14]] == [6] * 4
     assert len(stacks) == 1
 
 

@@ -139,8 +139,9 @@ class Items:
             return
         rest = envelope.skeleton[begun.end() :]
         cut = Cut.of(Envelope(rest, envelope.spans))
-        # Of an id given twice the last one counts.
-        if cut is not None and len(rest) <= 2 * LONGEST and b'"id"' not in rest and told == b'"id":%b' % begun[1]:
+        # Of an id given twice the last one counts, and escapes may spell one.
+        no_other_id = b'"id"' not in rest and b"\\" not in rest
+        if cut is not None and len(rest) <= 2 * LONGEST and no_other_id and told == b'"id":%b' % begun[1]:
             self._cuts = [(cut, request), *self._cuts[: MOST_CUTS - 1]]
 
     # -- answering ------------------------------------------------------------------------------------------------
