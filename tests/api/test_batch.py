@@ -19,7 +19,9 @@ from api.in_process import InProcess
 from api.problems import FORWARD, OUTPUTS, SOUND, UNLIMITED, endless
 from api.scraping import scrape
 from api.test_drain import refuses_connections, until
+from chainrule.api.batch import PORTION
 from chainrule.api.examples import EXAMPLES
+from chainrule.api.items import Items
 from chainrule.schemas.batch import BatchReply
 from live_service import LiveService, live_service
 from problem_documents import assert_problem
@@ -275,6 +277,30 @@ def test_an_item_that_does_not_end_in_time_is_told_so_and_so_are_those_behind_it
         service.terminate()
         assert [(line["id"], line["status"]) for line in lines] == [(id, 503) for id in ("slow", *range(1_000))]
         assert service.process.wait(SOON) == 0
+
+
+def test_a_portion_is_thought_to_take_as_long_as_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    service, took = InProcess(), 2 * PORTION
+    estimates: list[float] = []
+    ready, submit = Items.ready, service.app.workers.submit_beside
+
+    def slow(self: Items, item: Any) -> Any:
+        time.sleep(took)
+        return ready(self, item)
+
+    def noted(work: Any, seconds: float) -> Any:
+        estimates.append(seconds)
+        return submit(work, seconds)
+
+    monkeypatch.setattr(Items, "ready", slow)
+    monkeypatch.setattr(service.app.workers, "submit_beside", noted)
+    lines = [item(number, {**FORWARD, "trace": True}) for number in range(3)]
+    for _ in range(2):
+        assert [each["status"] for each in answered(service, *lines)] == [200] * 3
+    first, *others = estimates
+    assert first < PORTION, "nothing has been measured yet"
+    assert len(others) == 5
+    assert min(others) >= took, "and of another batch it is known by its length"
 
 
 def test_a_thousand_submissions_are_planned_once(live: LiveService) -> None:

@@ -34,6 +34,13 @@ def test_a_length_stands_for_those_of_its_size() -> None:
     assert pace.of_body("loss", 400_000) == 400_000 * BYTE
 
 
+def test_a_length_alone_is_learned_from_too() -> None:
+    pace = Pace()
+    for seconds in (0.02, 0.07):
+        pace.learn_by_length("batch", 40_000, seconds)
+    assert pace.of_body("batch", 50_000) == pytest.approx(0.03)
+
+
 def test_one_that_is_far_off_moves_it_only_so_far() -> None:
     pace = Pace()
     for _ in range(100):

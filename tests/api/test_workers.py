@@ -149,6 +149,17 @@ class TestCallers:
             each.result(LONG)
         assert order == ["a1", "b1", "a2", "a3"]
 
+    def test_a_short_one_goes_before_portions_of_batches_that_take_longer_and_is_not_kept_out_by_them(self) -> None:
+        blocked, order = Blocked(), []
+        futures = [blocked.workers.submit_beside(lambda: order.append("batch"), 0.2) for _ in range(6)]
+        assert 1.5 < blocked.workers.wait <= 2.2 + 1e-9, "what is left of the first second, and six portions"
+        place = blocked.workers.enter("a", 0.02)
+        futures.append(blocked.workers.submit(place, lambda: order.append("a")))
+        blocked.let_go()
+        for each in futures:
+            each.result(LONG)
+        assert order == ["a", *["batch"] * 6]
+
 
 class TestWaiting:
     """Who would wait for too long is told at once."""

@@ -85,7 +85,7 @@ class Application(FastAPI):
         names, pace = (*OPERATIONS, INSTANCES), Pace()
         self._computes: Mapping[str, ASGIApp] = {
             **{f"/v1/{name}": Compute(name, self.calls, self.workers, pace, keys, settings) for name in names},
-            "/v1/batch": Batches(self.calls, self.workers, keys, self.health, self.metrics, settings),
+            "/v1/batch": Batches(self.calls, self.workers, pace, keys, self.health, self.metrics, settings),
         }
         self.router.routes += [Route(path, app, methods=["POST"]) for path, app in self._computes.items()]
         self.include_router(health.router)

@@ -23,6 +23,7 @@ from chainrule.api.health import Health
 from chainrule.api.items import Answer, Items, refused
 from chainrule.api.lines import Line, LineSplitter
 from chainrule.api.metrics import Metrics
+from chainrule.api.pace import Pace
 from chainrule.api.problems import AT_CAPACITY, Problem
 from chainrule.api.settings import Settings
 from chainrule.api.stacking import answers
@@ -76,9 +77,17 @@ class Batches:
     """The endpoint as an ASGI application. It finds its exchange in the scope."""
 
     def __init__(
-        self, calls: Calls, workers: Workers, keys: Keys, health: Health, metrics: Metrics, settings: Settings
+        self,
+        calls: Calls,
+        workers: Workers,
+        pace: Pace,
+        keys: Keys,
+        health: Health,
+        metrics: Metrics,
+        settings: Settings,
     ) -> None:
-        self.calls, self.workers, self.health, self.metrics, self.settings = calls, workers, health, metrics, settings
+        self.calls, self.workers, self.pace = calls, workers, pace
+        self.health, self.metrics, self.settings = health, metrics, settings
         self._keys = keys
         self._free = settings.batches
 
@@ -116,6 +125,8 @@ class Batch:
         """Of the answers made since they were last counted."""
         self._ended = False
         """Whether the body has been read to its end."""
+        self._taken: float | None = None
+        """Seconds that the last portion took, once there was one."""
         self._active = perf_counter()
 
     async def run(self) -> None:
@@ -210,10 +221,26 @@ class Batch:
                 await self._send(refused(b'"id":null', taken, self._exchange.request_id))
                 continue
             while taken.sent < len(taken.lines):
-                wait = await asyncio.wrap_future(self._service.workers.submit_beside(lambda: self._portion(taken)))
+                wait = await self._in_thread(taken)
                 await self._send_of(taken)
                 await asyncio.sleep(wait)
             self._accepted.popleft()
+
+    async def _in_thread(self, taken: Slice) -> float:
+        """The same as `_portion`, thought to take as long as the last one: so a batch pays for what it took before."""
+        pace, size, first = self._service.pace, taken.size, self._taken is None
+        seconds = pace.of_body("batch", size) if self._taken is None else self._taken
+
+        def work() -> float:
+            started = perf_counter()
+            wait = self._portion(taken)
+            self._taken = perf_counter() - started
+            return wait
+
+        wait = await asyncio.wrap_future(self._service.workers.submit_beside(work, seconds))
+        if first and self._taken is not None:
+            pace.learn_by_length("batch", size, self._taken)
+        return wait
 
     def _portion(self, taken: Slice) -> float:
         """Answer the next lines, for a while. The seconds to wait before going on: for a key with too many calls."""

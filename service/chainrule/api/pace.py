@@ -36,9 +36,14 @@ class Pace:
         """Take account of a request that took `seconds`."""
         least, most = OFF
         ratio = min(most, max(least, seconds / (cost.seconds + length * BYTE)))
-        kind = operation, length.bit_length()
         with self._lock:
             known = self._ratios.get(operation, ratio)
             self._ratios[operation] = known + LATELY * (ratio - known)
+        self.learn_by_length(operation, length, seconds)
+
+    def learn_by_length(self, operation: str, length: int, seconds: float) -> None:
+        """Take account of one of which no more is known than how long its body is, and that it took `seconds`."""
+        kind = operation, length.bit_length()
+        with self._lock:
             taken = self._taken.get(kind, seconds)
             self._taken[kind] = taken + LATELY * (seconds - taken)

@@ -25,8 +25,6 @@ MOMENT = 0.01
 """Seconds that even the shortest request may wait for work that has not begun."""
 LARGE = 1 << 20
 """Bytes of a body or a reply that leave something behind with the allocator."""
-BESIDE = 0.03
-"""Seconds that work without a place is thought to take."""
 FOREVER = 1e9
 
 
@@ -148,9 +146,12 @@ class Workers:
             self._check_wait(place)
             return self._submit(place, work)
 
-    def submit_beside(self, work: Callable[[], T]) -> Future[T]:
-        """Have `work` done by a thread in its turn, without a place. For work that is bounded in some other way."""
-        place = Place(object(), BESIDE, perf_counter() + FOREVER, is_left=True)
+    def submit_beside(self, work: Callable[[], T], seconds: float) -> Future[T]:
+        """Have `work` of so many seconds, by estimate, done by a thread in its turn, without a place.
+
+        For work that is bounded in some other way.
+        """
+        place = Place(object(), seconds, perf_counter() + FOREVER, is_left=True)
         with self._lock:
             self.is_untidy = True
             return self._submit(place, work)
