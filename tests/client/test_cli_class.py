@@ -147,12 +147,15 @@ def test_submissions_are_no_resume_file_and_stay_as_they_are(write: Write, tmp_p
 
 def test_what_cannot_be_graded_is_told_and_fails_no_other(write: Write, tmp_path: Path) -> None:
     text = '{"id": "a", "answers": {"loss": NaN}}\n{"id": "b", "answers": {"los": 1}}\n\n{"id": "c"}\n'
+    text += '{"id": "d", "answers": null}\n{"id": "e", "answers": [1]}\n'
     problem = write("problem.json", json.dumps(PROBLEM))
     done = run("class", write("class.ndjson", text), "--problem", problem, "--out", tmp_path / "out")
     assert done.exit_code == 0
-    assert "3 submissions, 1 graded" in done.stdout
+    assert "5 submissions, 1 graded" in done.stdout
     assert "  b: 'los' is no quantity" in done.stdout
     assert "  c: there are no answers" in done.stdout
+    assert "  d: answers want an object" in done.stdout
+    assert "  e: answers want an object" in done.stdout
 
 
 def test_no_service_is_another_matter(write: Write, tmp_path: Path) -> None:

@@ -77,7 +77,10 @@ def test_options_go_before_the_policy_of_the_request(files):
     [
         (PROBLEM, None, "there are no answers"),
         (PROBLEM, "{", "answers.json cannot be read"),
-        (PROBLEM, [1], "there are no answers"),
+        (PROBLEM, [1], "answers.json holds no JSON object; answers are one"),
+        (PROBLEM, "null", "answers.json holds no JSON object; answers are one"),
+        ({**PROBLEM, "answers": [1]}, None, "answers want an object"),
+        ({**PROBLEM, "policy": 5}, FLIPPED, '"policy" in the request is no JSON object'),
         (PROBLEM, {"gradients": {"W3": 1}}, "W3"),
         ({**PROBLEM, "surprise": 1}, FLIPPED, "/surprise"),
         ("{", FLIPPED, "problem.json is not JSON"),
@@ -92,7 +95,7 @@ def test_a_bad_request_ends_with_2_and_a_sentence(files, request_, answers, says
 
 
 @pytest.mark.parametrize("platform", exporters.PLATFORMS)
-@pytest.mark.parametrize("answers", [FLIPPED, "{", None])
+@pytest.mark.parametrize("answers", [FLIPPED, "{", "null", None])
 def test_a_platforms_file_is_written_whatever_was_handed_in(files, tmp_path, platform, answers):
     path = tmp_path / "out"
     handed_in = str(tmp_path / "nothing") if answers is None else files("answers.json", answers)
@@ -101,6 +104,14 @@ def test_a_platforms_file_is_written_whatever_was_handed_in(files, tmp_path, pla
     assert exporters.validate(platform, path) == []
     checked = run("check", platform, str(path))
     assert (checked.exit_code, checked.stdout) == (0, "")
+
+
+def test_what_is_no_object_was_handed_in_as_nothing(files, tmp_path):
+    path = tmp_path / "out"
+    problem, answers = files("problem.json", PROBLEM), files("answers.json", [1, 2])
+    run("grade", problem, "--answers", answers, "--output", f"prairielearn:{path}")
+    found = json.loads(path.read_text())
+    assert (found.get("gradable", True), found["score"]) == (True, 0)
 
 
 def test_a_fault_of_ours_is_written_as_such(files, tmp_path):

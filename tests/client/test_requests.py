@@ -200,3 +200,18 @@ def test_a_pair_may_be_written_in_several_ways(pairs):
 def test_what_is_no_pair_is_refused(pairs):
     with pytest.raises(ValueError, match="is not a pair"):
         pairs_on_the_wire(pairs)
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        (None, "answers want an object"),
+        ([1], "answers want an object"),
+        ({1: 2}, "1 is no quantity"),
+        ({"los": 2}, "'los' is no quantity"),
+    ],
+)
+def test_answers_that_are_none_are_refused_before_anything_is_sent(call, answers, said):
+    with pytest.raises(ValueError, match=said):
+        call(answer, "grade", {"problem": "nyu-hw1/1.2b", "seed": 1}, answers)
+    assert call.sent == []

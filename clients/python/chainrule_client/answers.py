@@ -23,11 +23,13 @@ MOST_NESTED = 32
 def answer_tree(answers: Mapping[str, Any]) -> dict[str, Any]:
     """`{"loss": 2.5, "gradients.W1": […], "jacobians.y_hat/x": […]}` as the tree that grading takes.
 
-    What is a tree already comes back as it is. Raises ValueError for what names no quantity.
+    What is a tree already comes back as it is. Raises ValueError for what names no quantity, and for no mapping.
     """
+    if not isinstance(answers, Mapping):
+        raise ValueError('answers want an object, by quantity: {"loss": …, "gradients.W1": …}')
     tree: dict[str, Any] = {}
     for quantity, value in answers.items():
-        kind, _, name = quantity.partition(".")
+        kind, _, name = str(quantity).partition(".")
         if quantity in WHOLE:
             tree[quantity] = value
         elif kind in PARTS and name:

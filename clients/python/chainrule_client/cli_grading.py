@@ -104,22 +104,28 @@ def check(
 
 
 def _graded(request: dict[str, Any], client: Client | LocalClient, answers: Any, policy: dict[str, Any]) -> Any:
-    submitted = request.pop("answers", None) if answers is None else answers
-    request.pop("answers", None)
-    if not isinstance(submitted, dict):
+    in_request, marked = request.pop("answers", None), request.pop("policy", None)
+    submitted = in_request if answers is None else answers
+    if submitted is None:
         raise ValueError('there are no answers: give --answers FILE, or write "answers" in the request')
-    merged = {**(request.pop("policy", None) or {}), **policy}
+    if not isinstance(marked, dict | None):
+        raise ValueError('"policy" in the request is no JSON object; it is one, such as {"places": 2}')
+    merged = {**(marked or {}), **policy}
     return client.grade(request, submitted, policy=merged or None, points=request.pop("points", None))
 
 
 def _answers(file: Path | None, *, missing_if_unreadable: bool = False) -> Any:
-    """The JSON of a file, which may hold NaN; None where there is no file to read."""
+    """The JSON object in a file, which may hold NaN; None where no file is given. Raises ValueError."""
     if file is None:
         return None
     try:
-        return json_text.loads(file.read_bytes())
+        found = json_text.loads(file.read_bytes())
+        if isinstance(found, dict):
+            return found
+        fault = ValueError(f"{file} holds no JSON object; answers are one, by quantity")
     except (OSError, ValueError, RecursionError) as error:
-        if missing_if_unreadable:
-            return {}
         said = error.strerror if isinstance(error, OSError) else error
-        raise ValueError(f"{file} cannot be read: {said}") from error
+        fault = ValueError(f"{file} cannot be read: {said}")
+    if missing_if_unreadable:
+        return {}
+    raise fault
