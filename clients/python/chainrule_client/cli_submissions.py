@@ -5,19 +5,15 @@ from __future__ import annotations
 
 import json as json_text
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from chainrule_client.classes.graded import Graded, Id
+from chainrule_client.classes.graded import Graded, Id, id_of
 from chainrule_client.errors import InvalidRequest
 
 Line: TypeAlias = dict[str, Any] | Graded
 """A submission, or in its place what is said of a line that is none."""
-
-
-class _NoSubmission(ValueError):
-    """What is wrong with a line."""
 
 
 def lines_of(file: Path) -> list[Line]:
@@ -50,11 +46,11 @@ def _line(text: bytes, number: int, first: dict[Id, int]) -> Line:
     """`first`: the line on which each id stood first, to which this one's is added."""
     try:
         submission = _parsed(text)
-        id = _id(submission)
+        id = id_of(submission)
         if id in first:
             # The first counts: which of them is meant nobody can tell, and the resume file has room for one.
-            raise _NoSubmission(f"the id {id!r} stands on line {first[id]} already; it tells one from all others")
-    except _NoSubmission as error:
+            raise ValueError(f"the id {id!r} stands on line {first[id]} already; it tells one from all others")
+    except ValueError as error:
         # Not called by its id, even if it has one: of the rows of a table one alone should be a student's.
         return Graded(f"line {number}", error=InvalidRequest(422, "Submission not valid", str(error)))
     first[id] = number
@@ -66,21 +62,9 @@ def _parsed(text: bytes) -> dict[str, Any]:
     try:
         found = json_text.loads(text)
     except json_text.JSONDecodeError as error:
-        raise _NoSubmission(f"not JSON: {error.msg}, at character {error.pos + 1}") from error
+        raise ValueError(f"not JSON: {error.msg}, at character {error.pos + 1}") from error
     except (ValueError, RecursionError) as error:
-        raise _NoSubmission(f"not JSON: {error}") from error
+        raise ValueError(f"not JSON: {error}") from error
     if not isinstance(found, dict):
-        raise _NoSubmission('a submission is an object: {"id": …, "answers": …}')
-    return found
-
-
-def _id(submission: Mapping[str, Any]) -> Id:
-    found = submission.get("id")
-    if isinstance(found, bool) or not isinstance(found, str | int):
-        raise _NoSubmission("it has no id, which is text or an integer")
-    # What neither the table nor the resume file could be written with.
-    if isinstance(found, int) and not -(2**63) <= found < 2**64:
-        raise _NoSubmission("its id is an integer of more than 64 bits; write it as text")
-    if isinstance(found, str) and any("\ud800" <= character <= "\udfff" for character in found):
-        raise _NoSubmission("its id has characters that are not Unicode")
+        raise ValueError('a submission is an object: {"id": …, "answers": …}')
     return found

@@ -234,8 +234,11 @@ class Operations(Exploring[Answer], Generic[Answer, Many]):
         problem, policy, points: what they have in common, as for `grade`.
         resume: a file that remembers what was graded. After an interruption the same call goes on from there.
         concurrency: how many portions are asked for at once. progress: None for a bar where stderr is a terminal.
-        Raises ChainruleError where the service is not there, and ValueError where ids are missing or given twice.
+        Raises ChainruleError where the service is not there, and ValueError where ids are missing or given twice, or
+        a submission is no mapping.
         """
+        if concurrency < 1:
+            raise ValueError(f"concurrency is 1 or more, not {concurrency}")
         return self._grade_all(Session(submissions, problem, policy, points, resume), concurrency, progress)
 
     def instances(

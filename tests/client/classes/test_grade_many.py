@@ -88,6 +88,13 @@ def test_submissions_may_bring_their_own_problem(grade_many: GradeMany) -> None:
     assert found[3].error.errors[0].pointer == "/network/layers/0/op"
 
 
+@pytest.mark.parametrize("concurrency", [0, -1])
+def test_a_class_is_not_graded_in_no_portions_at_once(concurrency: int, grade_many: GradeMany, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="concurrency is 1 or more"):
+        grade_many(submissions(3), PROBLEM, concurrency=concurrency, resume=tmp_path / "resume")
+    assert not (tmp_path / "resume").exists()
+
+
 def test_a_run_that_is_repeated_asks_for_nothing(grade_many: GradeMany, tmp_path: Path) -> None:
     path = tmp_path / "resume"
     first = grade_many(submissions(60), PROBLEM, resume=path)

@@ -94,10 +94,44 @@ def test_what_no_request_can_be_made_of_is_an_error_of_its_own() -> None:
     assert found[4].report is not None
 
 
-@pytest.mark.parametrize("ids", [["a", "a"], ["a", None], [True, "b"], [1.5]])
-def test_ids_are_wanted_and_tell_submissions_apart(ids: list[Any]) -> None:
-    with pytest.raises(ValueError, match=r"id|called"):
+@pytest.mark.parametrize(
+    ("ids", "said"),
+    [
+        (["a", "a"], "two submissions are called 'a'"),
+        (["a", None], "submission 2: it has no id"),
+        ([True, "b"], "submission 1: it has no id"),
+        ([1.5], "submission 1: it has no id"),
+        ([2**64], "submission 1: its id is an integer of more than 64 bits"),
+        ([-(2**63) - 1], "submission 1: its id is an integer of more than 64 bits"),
+        (["a", "\ud800"], "submission 2: its id has characters"),
+    ],
+)
+def test_ids_are_wanted_and_tell_submissions_apart(ids: list[Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
         Session([{"id": id, "answers": {}} for id in ids], PROBLEM)
+
+
+def test_every_id_that_is_taken_can_be_remembered(tmp_path: Path) -> None:
+    given = [{"id": id, "answers": RIGHT} for id in (-(2**63), 2**64 - 1, "", "\u2028\n", "\U0010ffff")]
+    for chunks in (1, 0):
+        with Session(given, PROBLEM, resume=tmp_path / "resume") as session:
+            found = list(session.chunks())
+            assert len(found) == chunks
+            for chunk in found:
+                session.take(chunk, all_of(chunk))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (submissions(2)[1], "a list of submissions is wanted"),
+        ([submissions(2)[1], ["id", "b"]], "submission 2 is no mapping"),
+        ("class.ndjson", "submission 1 is no mapping"),
+    ],
+)
+def test_submissions_are_mappings(given: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Session(given, PROBLEM)
 
 
 def test_a_line_that_was_not_read_is_known_by_its_number() -> None:

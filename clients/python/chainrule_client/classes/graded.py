@@ -14,6 +14,19 @@ PASSING = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses that another attempt may well do better than."""
 
 
+def id_of(submission: Mapping[str, Any]) -> Id:
+    """What tells a submission from all others. Raises ValueError where it has no id, or one that neither a table nor a
+    resume file could be written with."""
+    found = submission.get("id")
+    if isinstance(found, bool) or not isinstance(found, str | int):
+        raise ValueError("it has no id, which is text or an integer")
+    if isinstance(found, int) and not -(2**63) <= found < 2**64:
+        raise ValueError("its id is an integer of more than 64 bits; write it as text")
+    if isinstance(found, str) and any("\ud800" <= character <= "\udfff" for character in found):
+        raise ValueError("its id has characters that are not Unicode")
+    return found
+
+
 @dataclass(frozen=True)
 class Graded:
     """The report on a submission, or the error that took its place: one of them is there.

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import orjson
 
-from chainrule_client.classes.graded import Graded, Id, is_final
+from chainrule_client.classes.graded import Graded, Id, id_of, is_final
 from chainrule_client.classes.ledger import Ledger, Record
 from chainrule_client.errors import ResponseInvalid
 from chainrule_client.requests import Call, HTTPRequest, grade_request
@@ -51,7 +51,7 @@ class Session:
     """The submissions of a class, as mappings with an `id` and the fields of a request of grading.
 
     problem, policy, points: for those that do not say so themselves. resume: the file of a run before, and of this.
-    Raises ValueError where two have the same id, or one has none. Safe to use from several threads.
+    Raises ValueError where one is no mapping or has no id, or two have the same. Safe to use from several threads.
     """
 
     def __init__(
@@ -62,6 +62,8 @@ class Session:
         points: Mapping[str, float] | None = None,
         resume: str | PathLike[str] | None = None,
     ) -> None:
+        if isinstance(submissions, Mapping):
+            raise ValueError("a list of submissions is wanted, and this is a single mapping")
         common = {**(problem or {}), **{n: v for n, v in (("policy", policy), ("points", points)) if v is not None}}
         self._submissions = [(_id(each, number), {**common, **each}) for number, each in enumerate(submissions)]
         ids = [id for id, _ in self._submissions]
@@ -195,8 +197,10 @@ def _named(fields: Mapping[str, Any]) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _id(submission: Mapping[str, Any], number: int) -> Id:
-    found = submission.get("id")
-    if isinstance(found, bool) or not isinstance(found, str | int):
-        raise ValueError(f"submission {number + 1} has no id; write an id, text or an integer, into each")
-    return found
+def _id(submission: Any, number: int) -> Id:
+    if not isinstance(submission, Mapping):
+        raise ValueError(f"submission {number + 1} is no mapping; one has an id, answers, and what it alone has")
+    try:
+        return id_of(submission)
+    except ValueError as error:
+        raise ValueError(f"submission {number + 1}: {error}") from None
