@@ -18,7 +18,7 @@ from typing import NoReturn
 from starlette.types import Receive, Scope, Send
 
 from chainrule.api.authentication import Caller, Keys
-from chainrule.api.exchange import ClientGone, Exchange
+from chainrule.api.exchange import PART, ClientGone, Exchange
 from chainrule.api.health import Health
 from chainrule.api.items import Answer, Items, refused
 from chainrule.api.lines import Line, LineSplitter
@@ -27,7 +27,7 @@ from chainrule.api.pace import Pace
 from chainrule.api.problems import AT_CAPACITY, Problem
 from chainrule.api.settings import Settings
 from chainrule.api.stacking import answers
-from chainrule.api.workers import Workers
+from chainrule.api.workers import LARGE, Workers
 from chainrule.operations import Calls
 
 MEDIA_TYPE = b"application/x-ndjson"
@@ -50,7 +50,7 @@ answers when the connection closes."""
 
 @dataclass(slots=True)
 class Slice:
-    """Lines that were read together, and the answers to the first of them."""
+    """Lines that were read together, and what has come of them."""
 
     late: bool
     """Read after the service began to drain."""
@@ -58,9 +58,15 @@ class Slice:
     size: int = 0
     """Bytes of the lines."""
     answers: list[bytes] = field(default_factory=list)
+    """Those that are made and not yet sent."""
     sent: int = 0
     following: Iterator[Answer] | None = None
     """Makes the next answers, once the first has been asked for."""
+
+    @property
+    def made(self) -> int:
+        """How many lines have an answer."""
+        return self.sent + len(self.answers)
 
     @property
     def has_room(self) -> bool:
@@ -119,6 +125,8 @@ class Batch:
         """The slice that waits to be answered."""
         self._accepted: deque[Slice] = deque()
         """Slices of which some lines have no answer yet."""
+        self._unsent = memoryview(b"")
+        """What is left to be sent of the answers that are being sent."""
         self._abandoned = False
         self._answered = 0
         self._statuses: list[int] = []
@@ -139,7 +147,7 @@ class Batch:
             if reading.done():
                 reading.result()
             await answering
-            await self._send(b"", more=False)
+            await self._end()
         except asyncio.CancelledError:
             reading.cancel()
             answering.cancel()
@@ -245,11 +253,11 @@ class Batch:
     def _portion(self, taken: Slice) -> float:
         """Answer the next lines, for a while. The seconds to wait before going on: for a key with too many calls."""
         started, size = perf_counter(), 0
-        while len(taken.answers) < len(taken.lines) and not self._abandoned:
+        while taken.made < len(taken.lines) and not self._abandoned:
             if perf_counter() - started > PORTION or size > MOST_BYTES:
                 break
             if taken.late:
-                answer = self._put_off_line(taken.lines[len(taken.answers)])
+                answer = self._put_off_line(taken.lines[taken.made])
             else:
                 wait = self._caller.count()
                 if wait:
@@ -268,11 +276,12 @@ class Batch:
     async def _put_off(self) -> None:
         """Answer at once what was read and has no answer: there is no time left."""
         self._abandoned = True
+        await self._send_rest()
         for taken in self._accepted:
             await self._send_of(taken)
             left = taken.lines[taken.sent :]
             await self._send(b"".join(map(self._put_off_line, left)))
-        await self._send(b"", more=False)
+        await self._end()
 
     def _put_off_line(self, line: Line) -> bytes:
         status, answer = self._items.put_off(line, _shutting_down())
@@ -292,16 +301,33 @@ class Batch:
 
     async def _send_of(self, taken: Slice) -> None:
         self._count()
-        ready = taken.answers[taken.sent :]
-        await self._send(b"".join(ready))
+        ready, taken.answers = taken.answers, []
         taken.sent += len(ready)
+        await self._send(b"".join(ready))
 
-    async def _send(self, body: bytes, *, more: bool = True) -> None:
-        """Send, and wait while the caller does not read. Raises ClientGone where it has not for too long."""
-        if not body and more:
-            return
+    async def _send(self, body: bytes) -> None:
+        """Send answers, and wait while the caller does not read. Raises ClientGone where it has not for too long."""
+        self._unsent = memoryview(body)
+        await self._send_rest()
+
+    async def _send_rest(self) -> None:
+        """Go on with what is being sent. Where this is cancelled, the rest of a line is still to be had."""
+        settings = self._service.settings
+        seconds = settings.reply_seconds if len(self._unsent) > LARGE else settings.deadline
         try:
-            async with asyncio.timeout(self._service.settings.deadline):
+            async with asyncio.timeout(settings.deadline):
+                while self._unsent:
+                    await self._send_part(bytes(self._unsent[:PART]), seconds)
+                    self._unsent = self._unsent[PART:]
+        except TimeoutError:
+            raise ClientGone from None
+
+    async def _end(self) -> None:
+        await self._send_part(b"", self._service.settings.deadline, more=False)
+
+    async def _send_part(self, body: bytes, seconds: float, *, more: bool = True) -> None:
+        try:
+            async with asyncio.timeout(seconds):
                 await self._exchange.send({"type": "http.response.body", "body": body, "more_body": more})
         except TimeoutError:
             raise ClientGone from None

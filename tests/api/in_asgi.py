@@ -1,0 +1,49 @@
+"""A batch without a socket, whose caller takes a part of its answer when the test likes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.types import ASGIApp, Message
+
+HEAD = [(b"content-type", b"application/x-ndjson")]
+
+
+class Reader:
+    """Sends a batch in one piece. Of the answer it takes `parts` in all, and the rest once there are more to take."""
+
+    def __init__(self, app: ASGIApp, body: bytes, parts: float = 0) -> None:
+        self.text = b""
+        self.taken = 0
+        """Bytes of the answer."""
+        self._body: bytes | None = body
+        self._parts = parts
+        self._more = asyncio.Event()
+        scope = {"type": "http", "method": "POST", "path": "/v1/batch", "headers": HEAD, "client": ("127.0.0.1", 1)}
+        self.answered = asyncio.ensure_future(app(scope, self._receive, self._send))
+
+    def take(self, parts: float = float("inf")) -> None:
+        """Take so many parts more."""
+        self._parts += parts
+        self._more.set()
+
+    async def _receive(self) -> Message:
+        if self._body is None:
+            await asyncio.Event().wait()
+        body, self._body = self._body, None
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def _send(self, message: Any) -> None:
+        body: bytes = message.get("body", b"")
+        while body and self._parts < 1:
+            self._more.clear()
+            await self._more.wait()
+        if body:
+            self._parts -= 1
+            self.taken += len(body)
+            self.keep(body)
+
+    def keep(self, body: bytes) -> None:
+        """What is done with what was taken."""
+        self.text += body
