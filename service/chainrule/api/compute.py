@@ -135,17 +135,14 @@ class Compute:
         form = answer.form = preferred(exchange.headers.get(b"accept"), FORMS.get(self.operation, ANY))
         try:
             if form == EVENT_STREAM:
-                events = Events(exchange, exchange.patience(self._settings.deadline))
+                events = Events(exchange, self._settings.reply_seconds)
                 answer.watch = events.watch
                 await events.answer(self._text(exchange, answer, caller))
                 return
             answer.picture = PICTURES.get(self.operation, {}).get(form)
             body = await self._body(exchange, answer, caller)
             headers = answer.server_timing(), *(SAFE if answer.picture else ())
-            if isinstance(body, bytes):
-                await exchange.reply(body, *headers, kind=form)
-            else:
-                await exchange.stream(body, *headers, kind=form, seconds=self._settings.reply_seconds)
+            await exchange.reply(body, *headers, kind=form, seconds=self._settings.reply_seconds)
         finally:
             if answer.place is not None:
                 self._workers.leave(answer.place)

@@ -33,9 +33,10 @@ class Events:
     Nothing is sent before the first progress, so what is wrong with a request has the status that it has everywhere.
     """
 
-    def __init__(self, exchange: Exchange, patience: float) -> None:
+    def __init__(self, exchange: Exchange, seconds: float) -> None:
         self._exchange = exchange
-        self._patience = patience
+        self._seconds = seconds
+        """In which the caller has to take what is sent."""
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
         self._latest: Progress | None = None
@@ -100,19 +101,19 @@ class Events:
         if latest is not None:
             await self._send(format_sse_event(event="progress", data_str=_text(latest)))
 
-    async def _send(self, body: bytes, *, more: bool = True) -> None:
+    async def _send(self, body: bytes) -> None:
         """Send, and wait while the caller does not read. Raises ClientGone where it has not for too long."""
-        try:
-            async with asyncio.timeout(self._patience):
-                if not self._begun:
-                    self._begun = True
-                    await self._exchange.begin(EVENT_STREAM)
-                await self._exchange.send({"type": "http.response.body", "body": body, "more_body": more})
-        except TimeoutError:
-            raise ClientGone from None
+        await self._begin()
+        await self._exchange.send_part(body, self._seconds)
+
+    async def _begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            await self._exchange.begin(EVENT_STREAM)
 
     async def _end(self, event: str, data: bytes) -> None:
-        await self._send(format_sse_event(event=event, data_str=data.decode()), more=False)
+        await self._begin()
+        await self._exchange.send_long([format_sse_event(event=event, data_str=data.decode())], self._seconds)
 
 
 def _text(progress: Progress) -> str:

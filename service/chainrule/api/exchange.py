@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from asyncio import timeout
+from asyncio import ensure_future, sleep, timeout
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from math import isfinite
+from math import inf, isfinite
 from time import perf_counter
 
 from starlette.types import Message, Receive, Scope, Send
@@ -90,29 +90,47 @@ class Exchange:
             self.sent += len(message.get("body", b""))
         await self._send(message)
 
-    async def reply(self, body: bytes, *headers: tuple[bytes, bytes], status: int = 200, kind: bytes = JSON) -> None:
-        """Send a whole reply."""
-        about = [(b"content-type", kind), (b"content-length", b"%d" % len(body)), *headers]
-        await self.send({"type": "http.response.start", "status": status, "headers": about})
-        await self.send({"type": "http.response.body", "body": body})
-
-    async def stream(
-        self, pieces: Sequence[Buffer], *headers: tuple[bytes, bytes], kind: bytes = JSON, seconds: float
+    async def reply(
+        self,
+        body: bytes | Sequence[Buffer],
+        *headers: tuple[bytes, bytes],
+        status: int = 200,
+        kind: bytes = JSON,
+        seconds: float = inf,
     ) -> None:
-        """Send a long reply, a part at a time, as fast as it is read.
-
-        Raises ClientGone where a part is not taken within so many seconds.
-        """
-        length = sum(map(len, pieces))
+        """Send a whole reply; a long one a part at a time, as `send_long` does."""
+        length = len(body) if isinstance(body, bytes) else sum(map(len, body))
         about = [(b"content-type", kind), (b"content-length", b"%d" % length), *headers]
-        await self.send({"type": "http.response.start", "status": 200, "headers": about})
-        for part in parts(pieces):
-            length -= len(part)
-            try:
-                async with timeout(seconds):
-                    await self.send({"type": "http.response.body", "body": part, "more_body": length > 0})
-            except TimeoutError:
-                raise ClientGone from None
+        await self.send({"type": "http.response.start", "status": status, "headers": about})
+        if isinstance(body, bytes) and length <= PART:
+            await self.send({"type": "http.response.body", "body": body})
+        else:
+            await self.send_long([body] if isinstance(body, bytes) else body, seconds)
+
+    async def send_long(self, pieces: Sequence[Buffer], seconds: float) -> None:
+        """Send the last of a reply, however long, as fast as it is read. For after the body of the request.
+
+        Raises ClientGone where the caller has hung up before all of it was sent, and as `send_part` does.
+        """
+        left = sum(map(len, pieces))
+        gone = ensure_future(self.gone())
+        try:
+            for part in parts(pieces):
+                await sleep(0)  # to hear of it: what is sent to a caller that has gone is dropped in silence
+                if gone.done():
+                    raise ClientGone
+                left -= len(part)
+                await self.send_part(part, seconds, more=left > 0)
+        finally:
+            gone.cancel()
+
+    async def send_part(self, part: bytes, seconds: float, *, more: bool = True) -> None:
+        """Send a part of a reply, once there is room. Raises ClientGone where there is none within so many seconds."""
+        try:
+            async with timeout(seconds):
+                await self.send({"type": "http.response.body", "body": part, "more_body": more})
+        except TimeoutError:
+            raise ClientGone from None
 
     async def begin(self, kind: bytes) -> None:
         """Send the head of a reply that comes in parts."""
