@@ -17,6 +17,7 @@ import pytest
 from api.in_process import InProcess
 from api.problems import FORWARD, OUTPUTS, SOUND
 from chainrule.api import Settings
+from chainrule.api.server import serve
 from live_service import live_service
 from problem_documents import assert_problem
 
@@ -143,3 +144,14 @@ def test_what_is_answered_at_once_is_a_setting() -> None:
     none_at_once = InProcess(inline_flops=0, inline_returned=0)
     assert "queue" in none_at_once.post("/v1/forward", json=FORWARD).headers["Server-Timing"]
     assert "queue" not in InProcess().post("/v1/forward", json=FORWARD).headers["Server-Timing"]
+
+
+@pytest.mark.parametrize(("given", "told"), [({"port": 99_999}, "CHAINRULE_PORT"), ({"processes": 0}, "PROCESSES")])
+def test_what_is_said_at_the_start_is_checked_as_the_environment_is(
+    given: dict[str, int], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A port beyond its range was cut down to another one, and served there."""
+    with pytest.raises(SystemExit) as ended:
+        serve(settings=Settings(queue=5), **given)
+    assert ended.value.code == 2
+    assert told in capsys.readouterr().err

@@ -226,7 +226,8 @@ def serve(
         str | None, typer.Option(help="The address to listen on; else CHAINRULE_HOST, else 127.0.0.1.")
     ] = None,
     port: Annotated[
-        int | None, typer.Option(help="The port, 0 for any that is free; else CHAINRULE_PORT, else 8000.")
+        int | None,
+        typer.Option(min=0, max=65_535, help="The port, 0 for any that is free; else CHAINRULE_PORT, else 8000."),
     ] = None,
     processes: Annotated[
         int | None, typer.Option(min=1, help="Processes that share the port; else CHAINRULE_PROCESSES, else 1.")

@@ -108,9 +108,10 @@ def _waiting(server: asyncio.Server) -> Iterator[socket.socket]:
                 yield listening.accept()[0]
 
 
-def _from_environment() -> Settings:
+def _settings(given: dict[str, Any]) -> Settings:
+    """Those given, and for the rest the environment's."""
     try:
-        return Settings()
+        return Settings(**given)
     except ValidationError as error:
         for fault in error.errors(include_url=False, include_input=False):
             print(f"CHAINRULE_{str(fault['loc'][0]).upper()}: {fault['msg']}", file=sys.stderr)
@@ -139,7 +140,7 @@ def serve(
     """
     given = {"host": host, "port": port, "processes": processes}
     given = {name: value for name, value in given.items() if value is not None}
-    settings = (settings or _from_environment()).model_copy(update=given)
+    settings = _settings({**(settings.model_dump() if settings else {}), **given})
     logs.configure(settings.log_level)
     for doubt in doubts(settings, settings.host):
         logger.warning("%s", doubt)
