@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from threading import Event
+from typing import Any
 
 import httpx
 import pytest
 
 from api.held import Held, NotTaken
-from api.in_process import JSON
-from api.problems import FORWARD, OUTPUTS, UNLIMITED, endless, padded
+from api.in_process import JSON, InProcess
+from api.problems import FORWARD, OUTPUTS, SOUND, UNLIMITED, endless, padded
 from live_service import LiveService, live_service
 from problem_documents import assert_problem
 
@@ -116,3 +119,60 @@ def test_a_large_request_that_is_refused_gives_its_place_back(spoilt: bytes, cro
     for _ in range(4):
         assert_problem(post(crowded, spoilt), 400, 422)
     assert post(crowded).json()["outputs"] == OUTPUTS
+
+
+LONG = json.dumps({"network": {"layers": [{"op": "mean"}]}, "inputs": [[0.5] * 600_000]}).encode()
+"""Parsed in some 20 ms, more than may wait before a request of that kind."""
+COSTLY = json.dumps({**SOUND, "steps": 2_000, "learning_rate": 1e-6}).encode()
+"""Short, and costs more than that."""
+
+
+@pytest.mark.parametrize(("path", "body"), [("/v1/forward", LONG), ("/v1/train", COSTLY)], ids=["long", "costly"])
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_body_of_unknown_length_is_taken_for_what_it_is_once_it_is_read(
+    path: str, body: bytes, declared: bool
+) -> None:
+    service = InProcess(concurrency=1, wait_ratio=0.5)
+    assert asyncio.run(second_of_two(service, path, body, declared)) == [200, 429]
+
+
+async def second_of_two(service: InProcess, path: str, body: bytes, declared: bool) -> list[int]:
+    """The statuses of two requests, of which one waits for a thread when the other comes."""
+
+    async def in_chunks() -> AsyncIterator[bytes]:
+        yield body
+
+    def post() -> Awaitable[httpx.Response]:
+        return client.post(path, content=body if declared else in_chunks(), headers=JSON)
+
+    workers, go_on = service.app.workers, Event()
+    workers.submit(workers.enter("another"), lambda: go_on.wait(SOON))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(service.app), base_url="http://in.process") as client:
+        posts: list[asyncio.Future[httpx.Response]] = []
+        for number in (1, 2):
+            posts.append(asyncio.ensure_future(post()))
+            while workers.waiting < number and not posts[-1].done():
+                await asyncio.sleep(0.001)
+        go_on.set()
+        return [reply.status_code for reply in await asyncio.gather(*posts)]
+
+
+def test_a_short_body_of_unknown_length_keeps_no_place_when_it_is_answered_at_once(in_process: InProcess) -> None:
+    workers, left = in_process.app.workers, []
+    free = workers.free
+
+    async def receive() -> dict[str, Any]:
+        if left:
+            await asyncio.sleep(SOON)
+        left.append(workers.free)
+        return {"type": "http.request", "body": json.dumps(FORWARD).encode()}
+
+    async def send(message: dict[str, Any]) -> None:
+        assert message.get("status", 200) == 200
+        left.append(workers.free)
+
+    headers = [(b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/v1/forward", "headers": headers, "query_string": b""}
+    asyncio.run(in_process.app(scope, receive, send))
+    assert left == [free - 1, free, free]
+    assert workers.held == 0

@@ -144,8 +144,7 @@ class Compute:
             headers = answer.server_timing(), *(SAFE if answer.picture else ())
             await exchange.reply(body, *headers, kind=form, seconds=self._settings.reply_seconds)
         finally:
-            if answer.place is not None:
-                self._workers.leave(answer.place)
+            self._leave(answer)
 
     async def _text(self, exchange: Exchange, answer: Answer, caller: Caller) -> bytes:
         """The reply's JSON. Raises Problem, and ClientGone."""
@@ -175,24 +174,35 @@ class Compute:
         if length is None or length > settings.inline_bytes:
             known = settings.inline_bytes if length is None else length
             memory = settings.body_bytes if length is None else length
-            self._enter(answer, whose, self._pace.of_body(self.operation, known), memory)
+            place = self._enter(answer, whose, self._pace.of_body(self.operation, known), memory)
             body = await exchange.body(settings.body_bytes, body_seconds)
-            return await self._in_thread(exchange, answer, body)
-        body = await exchange.body(length, body_seconds)
+            if len(body) > settings.inline_bytes:
+                place.seconds = self._pace.of_body(self.operation, len(body))
+                return await self._in_thread(exchange, answer, body)
+            self._leave(answer)  # It is short, as its caller did not say, and is taken by what it costs.
+        else:
+            body = await exchange.body(length, body_seconds)
         call = guarded(lambda: answer.recall(body))
         if call is None:
             if self._calls.may_name_problem(self.operation, body):
-                self._enter(answer, whose, self._pace.of_body(self.operation, length), length)
+                self._enter(answer, whose, self._pace.of_body(self.operation, len(body)), len(body))
                 return await self._in_thread(exchange, answer, body)
             call = guarded(lambda: answer.parse_anew(body))
         if self._is_cheap(call) and answer.watch is None:
             return guarded(lambda: answer.compute(call))
-        self._enter(answer, whose, self._pace.of_cost(self.operation, call.cost, length), length)
+        self._enter(answer, whose, self._pace.of_cost(self.operation, call.cost, len(body)), len(body))
         return await self._in_thread(exchange, answer, body, call)
 
-    def _enter(self, answer: Answer, whose: Hashable, seconds: float, memory: int) -> None:
+    def _enter(self, answer: Answer, whose: Hashable, seconds: float, memory: int) -> Place:
         """Take a place for a request of so many seconds, by estimate, and so many bytes. Raises Full."""
         answer.place = self._workers.enter(whose, seconds, memory, answer.ends - perf_counter())
+        return answer.place
+
+    def _leave(self, answer: Answer) -> None:
+        """Give the place back, if one was taken."""
+        if answer.place is not None:
+            self._workers.leave(answer.place)
+            answer.place = None
 
     async def _in_thread(
         self, exchange: Exchange, answer: Answer, body: bytes | bytearray, call: Ready | None = None
