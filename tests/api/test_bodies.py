@@ -60,7 +60,14 @@ def test_a_body_is_read_once_the_caller_is_told_to_continue(small: LiveService) 
 
 @pytest.mark.parametrize(
     "kind",
-    ["application/json", "APPLICATION/JSON", "application/json;charset=utf-8", 'application/json ; charset="UTF-8"'],
+    [
+        "application/json",
+        "APPLICATION/JSON",
+        "application/json;charset=utf-8",
+        'application/json ; charset="UTF-8"',
+        "application/json;",
+        "application/json; charset=utf-8 ;",
+    ],
 )
 def test_json_in_utf_8_is_taken(kind: str, in_process: InProcess) -> None:
     reply = in_process.post("/v1/forward", content=padded(FORWARD, 300), headers={"Content-Type": kind})
@@ -97,6 +104,7 @@ def test_a_compressed_body_is_415(coding: str, in_process: InProcess) -> None:
     assert "Content-Encoding" in problem.detail
 
 
-def test_a_body_that_is_coded_as_itself_is_taken(in_process: InProcess) -> None:
-    headers = {**JSON, "Content-Encoding": "Identity"}
+@pytest.mark.parametrize("coding", ["Identity", ""])
+def test_a_body_that_is_coded_as_itself_is_taken(coding: str, in_process: InProcess) -> None:
+    headers = {**JSON, "Content-Encoding": coding}
     assert in_process.post("/v1/forward", json=FORWARD, headers=headers).json()["outputs"] == OUTPUTS

@@ -16,7 +16,9 @@ SOON = 30
 """Seconds: far more than giving up takes on a busy machine, far fewer than `endless` would take."""
 
 
-@pytest.mark.parametrize("given", ["-1", "-0.001", "nan", "inf", "-inf", "1e999", "soon", "", "1 s", "0x10", "1,5"])
+@pytest.mark.parametrize(
+    "given", ["-1", "-0.001", "nan", "inf", "-inf", "1e999", "soon", "", "1 s", "0x10", "1,5", "1_000"]
+)
 def test_what_is_no_number_of_seconds_is_400(given: str, in_process: InProcess) -> None:
     reply = in_process.post("/v1/forward", json=FORWARD, headers={"X-Request-Timeout": given})
     problem = assert_problem(reply, 400)

@@ -12,7 +12,7 @@ import pytest
 import safetensors.numpy
 
 from api.in_process import InProcess
-from api.problems import SOUND
+from api.problems import FORWARD, OUTPUTS, SOUND
 from chainrule.api.examples import EXAMPLES, PROBLEM
 from chainrule.schemas.binary import REPLY, REQUEST, read_tree, write_tree
 from chainrule.schemas.encoding import to_array
@@ -43,6 +43,19 @@ def packed(request: dict[str, Any]) -> bytes:
 def post(service: InProcess, operation: str, request: dict[str, Any], accept: str = KIND) -> httpx.Response:
     headers = {"Content-Type": KIND, "Accept": accept}
     return service.post(f"/v1/{operation}", content=packed(request), headers=headers)
+
+
+@pytest.mark.parametrize("kind", [KIND.upper(), f" {KIND} ;", f"{KIND};;"])
+def test_the_type_is_known_by_any_spelling(kind: str, in_process: InProcess) -> None:
+    reply = in_process.post("/v1/forward", content=packed(FORWARD), headers={"Content-Type": kind})
+    assert reply.json()["outputs"] == OUTPUTS
+
+
+def test_a_form_is_known_from_several_headers(in_process: InProcess) -> None:
+    headers = [("Content-Type", KIND), ("Accept", KIND), ("Accept", "text/plain")]
+    for given in (headers, headers[::-1]):
+        reply = in_process.post("/v1/forward", content=packed(FORWARD), headers=given)
+        assert reply.headers["Content-Type"] == KIND
 
 
 def assert_same(spelled: Any, packed: Any) -> None:

@@ -18,7 +18,7 @@ from typing import NoReturn
 from starlette.types import Receive, Scope, Send
 
 from chainrule.api.authentication import Caller, Keys
-from chainrule.api.exchange import PART, ClientGone, Exchange
+from chainrule.api.exchange import IN_UTF_8, PART, ClientGone, Exchange
 from chainrule.api.health import Health
 from chainrule.api.items import Answer, Items, refused
 from chainrule.api.lines import Line, LineSplitter
@@ -31,9 +31,7 @@ from chainrule.api.workers import LARGE, Workers
 from chainrule.operations import Calls
 
 MEDIA_TYPE = b"application/x-ndjson"
-_TAKEN = re.compile(
-    rb'\s*application/(x-ndjson|ndjson|jsonl|x-jsonlines)\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE
-)
+_TAKEN = re.compile(rb"\s*application/(x-ndjson|ndjson|jsonl|x-jsonlines)" + IN_UTF_8, re.IGNORECASE)
 
 PORTION = 0.03
 """Seconds for which a thread works on a batch before it sends what it has, and lets others have their turn."""
@@ -342,5 +340,4 @@ def _check_kind(exchange: Exchange) -> None:
     kind = exchange.headers.get(b"content-type")
     if kind is None or not _TAKEN.fullmatch(kind):
         raise Problem(415, "a batch has to be sent as Content-Type: application/x-ndjson, in UTF-8: an item a line")
-    if exchange.headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
-        raise Problem(415, "a compressed body is not taken: send it without Content-Encoding")
+    exchange.check_coding()

@@ -24,7 +24,11 @@ CLIENT_GONE = 499
 """The status logged where nobody was left to answer."""
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
-_JSON_TYPE = re.compile(rb'\s*application/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE)
+
+IN_UTF_8 = rb'\s*+(;\s*+(charset\s*=\s*"?utf-8"?\s*+)?)*+'
+"""What may follow the media type of text: no parameter, which may be written as none, or the charset."""
+_JSON_TYPE = re.compile(rb"\s*application/json" + IN_UTF_8, re.IGNORECASE)
+_SAFETENSORS_TYPE = re.compile(rb"\s*" + re.escape(SAFETENSORS) + rb"[\s;]*+", re.IGNORECASE)
 
 
 class ClientGone(Exception):
@@ -58,6 +62,8 @@ class Exchange:
         self.receive = receive
         self._send = send
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        if len(self.headers) < len(scope["headers"]):
+            self.headers = _joined(scope["headers"])
         given = self.headers.get(b"x-request-id", b"")
         self.request_id = given.decode() if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
         self.status: int | None = None
@@ -160,11 +166,10 @@ class Exchange:
         """The length that the body is said to have, if it is. Raises Problem where it may not be sent at all."""
         kind = self.headers.get(b"content-type")
         if kind is None or not _JSON_TYPE.fullmatch(kind):
-            self.in_safetensors = kind is not None and kind.strip().lower() == SAFETENSORS
+            self.in_safetensors = kind is not None and _SAFETENSORS_TYPE.fullmatch(kind) is not None
             if not self.in_safetensors:
                 raise _other_type(kind)
-        if self.headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
-            raise Problem(415, "a compressed body is not taken: send it without Content-Encoding")
+        self.check_coding()
         length = self.headers.get(b"content-length")
         if length is None:
             return None
@@ -174,13 +179,18 @@ class Exchange:
             raise too_long(most)
         return int(length)
 
+    def check_coding(self) -> None:
+        """Raises Problem where the body is compressed."""
+        if self.headers.get(b"content-encoding", b"").strip().lower() not in (b"", b"identity"):
+            raise Problem(415, "a compressed body is not taken: send it without Content-Encoding")
+
     def patience(self, most: float) -> float:
         """Seconds until the caller stops waiting, by X-Request-Timeout, and `most` at most. Raises Problem."""
         given = self.headers.get(b"x-request-timeout")
         if given is None:
             return most
         try:
-            seconds = float(given)
+            seconds = -1.0 if b"_" in given else float(given)  # 1_000 is Python's
         except ValueError:
             seconds = -1.0
         if not isfinite(seconds) or seconds < 0:
@@ -247,6 +257,14 @@ def parts(pieces: Iterable[Buffer]) -> Iterator[bytes]:
                 waiting, room = [], PART
     if waiting:
         yield b"".join(waiting)
+
+
+def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """What is said in several headers of one name, as one: a list (RFC 9110, section 5.3)."""
+    found: dict[bytes, bytes] = {}
+    for name, value in headers:
+        found[name] = b"%b, %b" % (found[name], value) if name in found else value
+    return found
 
 
 def _other_type(kind: bytes | None) -> Problem:
