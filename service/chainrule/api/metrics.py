@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from time import perf_counter
 
 from prometheus_client import generate_latest
@@ -204,11 +204,15 @@ class _Told(Collector):
         yield from self._processes().values()
 
     def _processes(self) -> dict[str, Metric]:
-        """What Prometheus's clients tell of a process, of each of them."""
+        """What is told of a process, of each of them."""
         found: dict[str, Metric] = {}
         for process in range(self._tally.processes):
-            pid = str(int(self._tally.row(process)[PID]))
-            for metric in ProcessCollector(pid=pid.__str__, registry=None).collect():
+            for metric in _of_process(int(self._tally.row(process)[PID])):
                 samples = found.setdefault(metric.name, Metric(metric.name, metric.documentation, metric.type)).samples
                 samples += [sample._replace(labels={"process": str(process)}) for sample in metric.samples]
         return found
+
+
+def _of_process(pid: int) -> Iterable[Metric]:
+    """What Prometheus's clients tell of a process."""
+    return ProcessCollector(pid=lambda: pid, registry=None).collect()
