@@ -13,14 +13,15 @@ HEAD = [(b"content-type", b"application/x-ndjson")]
 class Reader:
     """Sends a batch in one piece. Of the answer it takes `parts` in all, and the rest once there are more to take."""
 
-    def __init__(self, app: ASGIApp, body: bytes, parts: float = 0) -> None:
+    def __init__(self, app: ASGIApp, body: bytes, parts: float = 0, key: str = "") -> None:
         self.text = b""
         self.taken = 0
         """Bytes of the answer."""
         self._body: bytes | None = body
         self._parts = parts
         self._more = asyncio.Event()
-        scope = {"type": "http", "method": "POST", "path": "/v1/batch", "headers": HEAD, "client": ("127.0.0.1", 1)}
+        headers = [*HEAD, (b"authorization", f"Bearer {key}".encode())] if key else HEAD
+        scope = {"type": "http", "method": "POST", "path": "/v1/batch", "headers": headers, "client": ("127.0.0.1", 1)}
         self.answered = asyncio.ensure_future(app(scope, self._receive, self._send))
 
     def take(self, parts: float = float("inf")) -> None:

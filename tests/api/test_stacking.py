@@ -15,7 +15,7 @@ from api.stacked_requests import KINDS, Tree, classes, draw_anew, drawn, net, pr
 from chainrule.api.authentication import ANYONE
 from chainrule.api.items import Items
 from chainrule.api.lines import Line
-from chainrule.api.stacking import answers
+from chainrule.api.stacking import NUMBER, answers
 from chainrule.engine.cost import Cost
 from chainrule.engine.trace import never
 from chainrule.operations import Calls, Refused
@@ -274,6 +274,25 @@ def test_answers_are_made_when_they_are_asked_for(stacks: list[int]) -> None:
     for _ in range(MOST):
         next(following)
     assert stacks == [MOST, MOST]
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_what_is_long_is_told_before_it_is_made_and_may_have_to_wait(waits: bool) -> None:
+    request = {"network": {"layers": [{"op": "broadcast", "shape": [60_000]}]}, "inputs": [[0.1]], "backend": "numpy"}
+    due, (status, text) = waited(answers(items(), lines_of([request], "forward"), lambda: never), waits)
+    assert due.size == 60_000 * NUMBER
+    assert due.call is None, "what made the answer is not kept while that is sent"
+    assert status == 200
+    assert json.loads(text)["reply"] == alone(request, "forward")
+
+
+def waited(following: Iterator[Any], waits: bool) -> list[Any]:
+    """What follows, where what is due has to wait or not."""
+    due = next(following)
+    assert due.call is not None
+    if waits:
+        due.wait()
+    return [due, *following]
 
 
 def counted(service: InProcess) -> dict[str, float]:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from time import perf_counter
 from typing import NoReturn
 
@@ -20,13 +19,15 @@ from starlette.types import Receive, Scope, Send
 from chainrule.api.authentication import Caller, Keys
 from chainrule.api.exchange import IN_UTF_8, PART, ClientGone, Exchange
 from chainrule.api.health import Health
-from chainrule.api.items import Answer, Items, refused
+from chainrule.api.items import Items, refused
 from chainrule.api.lines import Line, LineSplitter
 from chainrule.api.metrics import Metrics
 from chainrule.api.pace import Pace
 from chainrule.api.problems import AT_CAPACITY, Problem
+from chainrule.api.room import Room
 from chainrule.api.settings import Settings
-from chainrule.api.stacking import answers
+from chainrule.api.slices import MOST_BYTES, Slice
+from chainrule.api.stacking import Due, answers
 from chainrule.api.workers import LARGE, Workers
 from chainrule.operations import Calls
 
@@ -35,46 +36,11 @@ _TAKEN = re.compile(rb"\s*application/(x-ndjson|ndjson|jsonl|x-jsonlines)" + IN_
 
 PORTION = 0.03
 """Seconds for which a thread works on a batch before it sends what it has, and lets others have their turn."""
-MOST_LINES = 100
-"""Lines of a slice."""
-MOST_BYTES = 1 << 19
-"""Bytes of a slice, unless a single line is longer; and of the answers made before they are sent."""
 NOTICED = 0.25
 """Seconds within which a batch that waits for its caller notices that the service drains."""
 QUIET = 3.0
 """Seconds without a line after which a service that drains ends a batch: a caller that still sends would lose its
 answers when the connection closes."""
-
-
-@dataclass(slots=True)
-class Slice:
-    """Lines that were read together, and what has come of them."""
-
-    late: bool
-    """Read after the service began to drain."""
-    lines: list[Line] = field(default_factory=list)
-    size: int = 0
-    """Bytes of the lines."""
-    answers: list[bytes] = field(default_factory=list)
-    """Those that are made and not yet sent."""
-    sent: int = 0
-    following: Iterator[Answer] | None = None
-    """Makes the next answers, once the first has been asked for."""
-
-    @property
-    def made(self) -> int:
-        """How many lines have an answer."""
-        return self.sent + len(self.answers)
-
-    @property
-    def has_room(self) -> bool:
-        """Whether another line may be added."""
-        return len(self.lines) < MOST_LINES and self.size < MOST_BYTES
-
-    def add(self, line: Line) -> None:
-        """Take a line more."""
-        self.lines.append(line)
-        self.size += len(line.text or b"")
 
 
 class Batches:
@@ -94,6 +60,7 @@ class Batches:
         self.health, self.metrics, self.settings = health, metrics, settings
         self._keys = keys
         self._free = settings.batches
+        self.room = Room(workers, settings.memory_for_bodies // 2)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange: Exchange = scope["chainrule.exchange"]
@@ -137,8 +104,7 @@ class Batch:
 
     async def run(self) -> None:
         """Answer every line. Raises ClientGone, and CancelledError once every line that was read has an answer."""
-        head = [(b"content-type", MEDIA_TYPE), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
-        await self._exchange.send({"type": "http.response.start", "status": 200, "headers": head})
+        await self._exchange.begin(MEDIA_TYPE)
         reading, answering = asyncio.ensure_future(self._read()), asyncio.ensure_future(self._answer())
         try:
             await asyncio.wait((reading, answering), return_when=asyncio.FIRST_COMPLETED)
@@ -227,8 +193,9 @@ class Batch:
                 await self._send(refused(b'"id":null', taken, self._exchange.request_id))
                 continue
             while taken.sent < len(taken.lines):
-                wait = await self._in_thread(taken)
-                await self._send_of(taken)
+                async with self._service.room.of(taken.due):
+                    wait = await self._in_thread(taken)
+                    await self._send_of(taken)
                 await asyncio.sleep(wait)
             self._accepted.popleft()
 
@@ -257,11 +224,15 @@ class Batch:
             if taken.late:
                 answer = self._put_off_line(taken.lines[taken.made])
             else:
-                wait = self._caller.count()
+                wait = 0.0 if taken.due else self._caller.count()
                 if wait:
                     return wait
                 taken.following = taken.following or answers(self._items, taken.lines, self._watch)
-                status, answer = next(taken.following)
+                following = next(taken.following)
+                taken.due = following if isinstance(following, Due) else None
+                if isinstance(following, Due):
+                    break
+                status, answer = following
                 self._statuses.append(status)
             taken.answers.append(answer)
             size += len(answer)
@@ -315,21 +286,14 @@ class Batch:
         try:
             async with asyncio.timeout(settings.deadline):
                 while self._unsent:
-                    await self._send_part(bytes(self._unsent[:PART]), seconds)
+                    await self._exchange.send_part(bytes(self._unsent[:PART]), seconds)
                     self._unsent = self._unsent[PART:]
         except TimeoutError:
             raise ClientGone from None
+        self._active = perf_counter()
 
     async def _end(self) -> None:
-        await self._send_part(b"", self._service.settings.deadline, more=False)
-
-    async def _send_part(self, body: bytes, seconds: float, *, more: bool = True) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._exchange.send({"type": "http.response.body", "body": body, "more_body": more})
-        except TimeoutError:
-            raise ClientGone from None
-        self._active = perf_counter()
+        await self._exchange.send_part(b"", self._service.settings.deadline, more=False)
 
 
 def _shutting_down() -> Problem:
