@@ -85,7 +85,7 @@ def test_what_goes_wrong_later_is_the_last_event(roomy: InProcess) -> None:
     streamed = roomy.post("/v1/train", json=LEAVES_ITS_DOMAIN, headers={**EVENTS, "X-Request-ID": "mine"})
     *_, (name, problem) = events(streamed.text.splitlines())
     assert (name, problem["status"], problem["request_id"]) == ("problem", 422, "mine")
-    assert problem["detail"].startswith("at step ")
+    assert problem["detail"].startswith("/network/layers/2: at step ")
     assert problem["errors"][0]["pointer"] == "/network/layers/2"
 
 

@@ -225,6 +225,7 @@ def test_a_refusal_points_and_advises(operation: str, request_: dict[str, Any], 
     assert found.status == 422
     assert found.faults[0].pointer in pointer.split("|")
     assert any(re.search(message, fault.message) for fault in found.faults), found.faults
+    assert found.detail.startswith(f"{found.faults[0].pointer}: {found.faults[0].message}")
 
 
 def test_a_shape_that_does_not_fit_names_both_readings() -> None:

@@ -229,10 +229,10 @@ def test_kinks_are_told_with_their_step_and_a_warning_once() -> None:
 def test_a_step_that_leaves_a_functions_domain_is_named() -> None:
     layers = [{"op": "linear", "weight": [[1.0]]}, {"op": "log"}]
     request = {"network": {"layers": layers}, "inputs": [[1.0]], "upstream": [[1.0]], "backend": "numpy"}
-    with pytest.raises(Refused, match=r"^at step 2: .*negative") as refused:
+    with pytest.raises(Refused, match=r"^/network/layers/1: at step 2: .*negative") as refused:
         run("train", {**request, "steps": 5, "learning_rate": 3})
     assert refused.value.faults[0].pointer == "/network/layers/1"
-    with pytest.raises(Refused, match=r"^after the last step: "):
+    with pytest.raises(Refused, match=r"^/network/layers/1: after the last step: "):
         run("train", {**request, "steps": 1, "learning_rate": 3})
 
 

@@ -20,7 +20,7 @@ from chainrule.engine.errors import EngineError
 from chainrule.engine.trace import Cancelled
 from chainrule.operations import Call, Calls, Fault, Refused, Reply
 from chainrule.operations.calls import not_json
-from chainrule.operations.refusals import refuse
+from chainrule.operations.refusals import refuse, refuse_for
 from chainrule.operations.results import warn_nonfinite
 from chainrule.schemas.batch import LONGEST_ID, BatchItem
 from chainrule.schemas.cuts import Cut
@@ -225,8 +225,7 @@ def check_item(tree: Tree) -> None:
     faults = [Fault(f"/{name[:100]}", "this is not a field of an item") for name in unknown]
     faults += [Fault(f"/{name}", f"{name} is missing") for name in missing]
     if faults:
-        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        raise Refused(f"{faults[0].pointer}: {faults[0].message}{more}", faults=faults)
+        raise refuse_for(faults)
     if _identity(tree) is None:
         raise refuse("/id", f"an id is an integer, or text of at most {LONGEST_ID} characters")
     operation = tree["operation"]

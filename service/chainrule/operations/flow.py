@@ -47,7 +47,7 @@ class Alternative:
     def refusal(self, error: EngineError) -> Refused:
         """What is wrong with this activation here."""
         found = self.prepared.description.pointers.refusal(error)
-        return found if self.label is None else refuse(self.pointer, f"with {self.label}: {found.detail}")
+        return found if self.label is None else refuse(self.pointer, f"with {self.label}: {found.faults[0].message}")
 
 
 class Flow:

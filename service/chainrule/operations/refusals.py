@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 MOST_SHOWN = 20
 
@@ -33,6 +34,18 @@ class Refused(ValueError):
         self.faults = tuple(faults[:MOST_SHOWN])
 
 
-def refuse(pointer: str, message: str, **how: str | int) -> Refused:
+def refuse(pointer: str, message: str) -> Refused:
     """A refusal with one fault."""
-    return Refused(message, faults=[Fault(pointer, message)], **how)  # type: ignore[arg-type]
+    return refuse_for([Fault(pointer, message)])
+
+
+def refuse_for(faults: Sequence[Fault], count: int = 0, **how: Any) -> Refused:
+    """A refusal whose detail is the first of its faults, and how many more there are: of `count`, by default of these.
+
+    how: the title and the status, where they are others than a request's that is not valid.
+    """
+    count = count or len(faults)
+    first, more = faults[0], f" (and {count - 1} more)" if count > 1 else ""
+    refused = Refused(f"{first.pointer or 'the request'}: {first.message}{more}", faults=faults, **how)
+    refused.count = count
+    return refused

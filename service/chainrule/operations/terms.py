@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chainrule.operations.refusals import Fault, Refused
+from chainrule.operations.refusals import Fault, refuse_for
 from chainrule.schemas.reports import Feedback
 
 OF_NAMED = ("problem", "seed", "identity", "attempt", "answers")
@@ -30,7 +30,7 @@ class Terms:
         if "problem" not in request:
             faults.insert(0, Fault("/problem", "this key grades problems on file only: name one"))
         if faults:
-            raise Refused(f"{faults[0].pointer}: {faults[0].message}", title="Forbidden", status=403, faults=faults)
+            raise refuse_for(faults, title="Forbidden", status=403)
 
 
 _REASON = "this key grades problems on file as they are: give problem, seed (or identity), attempt and answers only"

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from chainrule.operations.places import place_of
-from chainrule.operations.refusals import MOST_SHOWN, Fault, Refused
+from chainrule.operations.refusals import MOST_SHOWN, Fault, Refused, refuse_for
 from chainrule.operations.wording import wording
 from chainrule.schemas.requests import Problem
 
@@ -17,11 +17,7 @@ def refusal_of(error: ValidationError, request: Any, model: type[BaseModel] = Pr
     """The first MOST_SHOWN faults of a request that is no `model`, with the true count."""
     found = error.errors(include_url=False, include_input=False)
     faults = [_fault(each, model, request) for each in found[:MOST_SHOWN]]
-    first = faults[0]
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    refused = Refused(f"{first.pointer or 'the request'}: {first.message}{more}", faults=faults)
-    refused.count = len(found)
-    return refused
+    return refuse_for(faults, len(found))
 
 
 def _fault(error: Any, model: type[BaseModel], request: Any) -> Fault:

@@ -67,8 +67,8 @@ def check_set(found: ProblemSet, file: str) -> None:
             _check_asks(problem, where)
             make_instance(problem.template, 0, telling_apart(problem.asks, batched=problem.template.batched))
         except Refused as refused:
-            pointer = refused.faults[0].pointer if refused.faults else ""
-            raise ProblemFileError(f"{where}, template{pointer}: {refused.detail}") from None
+            told = [f"{fault.pointer}: {fault.message}" for fault in refused.faults] or [f": {refused.detail}"]
+            raise ProblemFileError(f"{where}, template{told[0]}") from None
 
 
 def _check_asks(problem: ProblemOnFile, where: str) -> None:
