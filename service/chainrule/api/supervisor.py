@@ -35,8 +35,8 @@ CANNOT_START = (2, 3)
 
 
 @dataclass
-class Place:
-    """One of the processes, and those that take its place."""
+class Seat:
+    """One of the processes, and those that come after it."""
 
     number: int
     process: BaseProcess | None = None
@@ -56,7 +56,7 @@ class Supervisor:
         self, start: Callable[[int], BaseProcess], tally: Tally, listening: socket.socket, patience: float
     ) -> None:
         self._start, self._tally, self._listening, self._patience = start, tally, listening, patience
-        self._places = [Place(number) for number in range(tally.processes)]
+        self._seats = [Seat(number) for number in range(tally.processes)]
         self._signals: list[int] = []
         self._has_served = False
 
@@ -66,27 +66,27 @@ class Supervisor:
             signal.signal(sig, self._notice)
         code = 0
         while not self._signals and not code:
-            for place in self._places:
-                if place.process is None and time.monotonic() >= place.again:
-                    self._fill(place)
-            wait([place.process.sentinel for place in self._places if place.process is not None], TICK)
-            code = max([self._look_after(place) for place in self._places])
+            for seat in self._seats:
+                if seat.process is None and time.monotonic() >= seat.again:
+                    self._fill(seat)
+            wait([seat.process.sentinel for seat in self._seats if seat.process is not None], TICK)
+            code = max([self._look_after(seat) for seat in self._seats])
         return self._end() or code
 
     def _notice(self, sig: int, frame: FrameType | None) -> None:
         self._signals.append(sig)
 
-    def _fill(self, place: Place) -> None:
-        self._tally.row(place.number)[BEAT] = 0.0
-        place.process = self._start(place.number)
-        place.started = time.monotonic()
+    def _fill(self, seat: Seat) -> None:
+        self._tally.row(seat.number)[BEAT] = 0.0
+        seat.process = self._start(seat.number)
+        seat.started = time.monotonic()
 
-    def _look_after(self, place: Place) -> int:
+    def _look_after(self, seat: Seat) -> int:
         """The exit code of one that ended because none of them can start; otherwise 0."""
-        process = place.process
+        process = seat.process
         if process is None:
             return 0
-        beat = self._tally.row(place.number)[BEAT]
+        beat = self._tally.row(seat.number)[BEAT]
         self._has_served = self._has_served or beat > 0
         if process.exitcode is None:
             if beat and time.monotonic() - beat > STUCK:
@@ -94,26 +94,26 @@ class Supervisor:
                 process.kill()
             return 0
         logger.warning("process %d ended with %d: it is replaced", process.pid, process.exitcode)
-        self._clear(place)
+        self._clear(seat)
         if not self._has_served and process.exitcode in CANNOT_START:
             return process.exitcode
-        place.failures = 0 if time.monotonic() - place.started > STEADY else place.failures + 1
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (place.failures - 2)) if place.failures > 1 else 0.0
-        place.again = time.monotonic() + pause
+        seat.failures = 0 if time.monotonic() - seat.started > STEADY else seat.failures + 1
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (seat.failures - 2)) if seat.failures > 1 else 0.0
+        seat.again = time.monotonic() + pause
         return 0
 
-    def _clear(self, place: Place) -> None:
-        if place.process is not None and place.process.pid is not None:
+    def _clear(self, seat: Seat) -> None:
+        if seat.process is not None and seat.process.pid is not None:
             with suppress(ProcessLookupError):  # it ends here too if it is only thought dead, since what forked it is
-                os.kill(place.process.pid, signal.SIGKILL)
-        place.process = None
-        self._tally.row(place.number)[PID] = 0.0
+                os.kill(seat.process.pid, signal.SIGKILL)
+        seat.process = None
+        self._tally.row(seat.number)[PID] = 0.0
 
     def _end(self) -> int:
         """Have all end in order. 1 if one had to be killed."""
         self._listening.close()  # the processes have their own copies, and close them when they stop accepting
         sig = self._signals[0] if self._signals else signal.SIGTERM
-        running = [place.process for place in self._places if place.process is not None]
+        running = [seat.process for seat in self._seats if seat.process is not None]
         for process in running:
             _send(process, sig)
         until, told = time.monotonic() + self._patience, len(self._signals)
