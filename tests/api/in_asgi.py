@@ -11,13 +11,18 @@ HEAD = [(b"content-type", b"application/x-ndjson")]
 
 
 class Reader:
-    """Sends a batch in one piece. Of the answer it takes `parts` in all, and the rest once there are more to take."""
+    """Sends a batch, a piece whenever it is asked for one.
 
-    def __init__(self, app: ASGIApp, body: bytes, parts: float = 0, key: str = "") -> None:
+    Of the answer it takes `parts` in all, and the rest once there are more to take.
+    """
+
+    def __init__(self, app: ASGIApp, body: bytes | list[bytes], parts: float = 0, key: str = "") -> None:
         self.text = b""
         self.taken = 0
         """Bytes of the answer."""
-        self._body: bytes | None = body
+        self.sent = 0
+        """Bytes of the batch that were asked for."""
+        self._body = [body] if isinstance(body, bytes) else body[:]
         self._parts = parts
         self._more = asyncio.Event()
         headers = [*HEAD, (b"authorization", f"Bearer {key}".encode())] if key else HEAD
@@ -30,10 +35,11 @@ class Reader:
         self._more.set()
 
     async def _receive(self) -> Message:
-        if self._body is None:
+        if not self._body:
             await asyncio.Event().wait()
-        body, self._body = self._body, None
-        return {"type": "http.request", "body": body, "more_body": False}
+        body = self._body.pop(0)
+        self.sent += len(body)
+        return {"type": "http.request", "body": body, "more_body": bool(self._body)}
 
     async def _send(self, message: Any) -> None:
         body: bytes = message.get("body", b"")

@@ -23,6 +23,10 @@ LENGTH = NUMBERS * len("0.123456789012345,")
 """Bytes of a long answer, and a few more for what is around the numbers."""
 
 
+WIDE = LENGTH // 9
+"""Bytes of a line of which many are sent."""
+
+
 def item(number: int, request: Any) -> bytes:
     return json.dumps({"id": number, "operation": "forward", "request": request}).encode() + b"\n"
 
@@ -143,3 +147,21 @@ def test_a_long_answer_counts_once_under_a_rate() -> None:
         return reader.text
 
     assert told(asyncio.run(run())) == [(number, 200) for number in range(3)]
+
+
+def test_lines_beyond_the_share_of_a_batch_are_read_once_those_before_are_answered() -> None:
+    async def run() -> tuple[int, bytes]:
+        app = create_app(with_room_for(0.5).model_copy(update={"batches": 16}))
+        lines = [long_item(0), *(item(number, SHORT)[:-1].ljust(WIDE) + b"\n" for number in range(1, 20))]
+        reader = Reader(app, lines, 2)
+        while reader.taken < 2 * PART:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)
+        read = reader.sent - len(lines[0])
+        reader.take()
+        await asyncio.wait_for(reader.answered, SOON)
+        return read, reader.text
+
+    read, text = asyncio.run(run())
+    assert read == WIDE + 1, "a line is longer than the share, and the first one had left room"
+    assert told(text) == [(number, 200) for number in range(20)]

@@ -60,6 +60,8 @@ class Batches:
         self.health, self.metrics, self.settings = health, metrics, settings
         self._keys = keys
         self._free = settings.batches
+        self.share = settings.memory_for_bodies // settings.batches
+        """Bytes of lines without an answer beyond which a batch is not read from, or a single line."""
         self.room = Room(workers, settings.memory_for_bodies // 2)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,6 +92,8 @@ class Batch:
         """The slice that waits to be answered."""
         self._accepted: deque[Slice] = deque()
         """Slices of which some lines have no answer yet."""
+        self._fewer = asyncio.Event()
+        """Set when there is a slice fewer of them."""
         self._unsent = memoryview(b"")
         """What is left to be sent of the answers that are being sent."""
         self._abandoned = False
@@ -130,11 +134,18 @@ class Batch:
         splitter = LineSplitter(self._service.settings.body_bytes)
         while not self._ended and (chunk := await self._chunk()) is not None:
             await self._pass_on(splitter.feed(chunk))
+            await self._until_room(splitter)
         if self._ended:
             await self._pass_on(splitter.finish())
         await self._waiting.put(None)
         await self._exchange.gone()
         raise ClientGone
+
+    async def _until_room(self, splitter: LineSplitter) -> None:
+        """Wait while what was read and has no answer is as much as this batch may hold."""
+        while self._accepted and sum(each.size for each in self._accepted) + splitter.kept > self._service.share:
+            self._fewer.clear()
+            await self._fewer.wait()
 
     async def _pass_on(self, lines: Iterable[Line]) -> None:
         """Add lines to the slice that waits to be answered while it has room, and then to others."""
@@ -142,7 +153,7 @@ class Batch:
         made: list[Slice] = []
         last = self._open
         for line in lines:
-            if last is None or not last.has_room or last.late != late:
+            if last is None or not last.has_room_for(line) or last.late != late:
                 last = Slice(late)
                 made.append(last)
             last.add(line)
@@ -198,6 +209,7 @@ class Batch:
                     await self._send_of(taken)
                 await asyncio.sleep(wait)
             self._accepted.popleft()
+            self._fewer.set()
 
     async def _in_thread(self, taken: Slice) -> float:
         """The same as `_portion`, thought to take as long as the last one: so a batch pays for what it took before."""

@@ -23,6 +23,11 @@ class LineSplitter:
         self._parts: list[bytes] = []
         self._length = 0
 
+    @property
+    def kept(self) -> int:
+        """Bytes of a line of which the end has not come."""
+        return 0 if self._length > self._most else self._length
+
     def feed(self, chunk: bytes) -> Iterator[Line]:
         """The lines that end in `chunk`."""
         start = 0

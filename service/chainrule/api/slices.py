@@ -37,10 +37,10 @@ class Slice:
         """How many lines have an answer."""
         return self.sent + len(self.answers)
 
-    @property
-    def has_room(self) -> bool:
-        """Whether another line may be added."""
-        return len(self.lines) < MOST_LINES and self.size < MOST_BYTES
+    def has_room_for(self, line: Line) -> bool:
+        """Whether the line may be added."""
+        fits = self.size + len(line.text or b"") <= MOST_BYTES
+        return not self.lines or (fits and len(self.lines) < MOST_LINES)
 
     def add(self, line: Line) -> None:
         """Take a line more."""
