@@ -20,7 +20,8 @@ from deploy.ray.cluster import URL, Cluster, until
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
-CALLERS = 4
+CALLERS = 2
+"""As many large requests at once as a single replica takes here of one address, which all have who come by a proxy."""
 
 
 @dataclass
