@@ -213,8 +213,8 @@ class Batch:
 
     async def _in_thread(self, taken: Slice) -> float:
         """The same as `_portion`, thought to take as long as the last one: so a batch pays for what it took before."""
-        pace, size, first = self._service.pace, taken.size, self._taken is None
-        seconds = pace.of_body("batch", size) if self._taken is None else self._taken
+        pace, size, last = self._service.pace, taken.size, self._taken
+        seconds = pace.of_body("batch", size) if last is None else last
 
         def work() -> float:
             started = perf_counter()
@@ -223,7 +223,7 @@ class Batch:
             return wait
 
         wait = await asyncio.wrap_future(self._service.workers.submit_beside(work, seconds))
-        if first and self._taken is not None:
+        if last is None and self._taken is not None:
             pace.learn_by_length("batch", size, self._taken)
         return wait
 

@@ -25,7 +25,7 @@ from chainrule.engine.plan import Plan, make_plan
 from chainrule.engine.trace import Trace, never, run_forward
 from chainrule.operations.description import Description, Source, describe
 from chainrule.operations.naming import check_names_beside_loss
-from chainrule.operations.refusals import Refused, refuse, refuse_for
+from chainrule.operations.refusals import Fault, Refused, refuse
 from chainrule.schemas.networks import Drawn
 from chainrule.schemas.requests import Problem
 from chainrule.schemas.tensors import TensorSlot
@@ -207,5 +207,4 @@ def _both_readings(request: Problem, description: Description, shapes: Sequence[
     else:
         here = ", ".join(str(shape) for shape in found)
         reading = f'inputs of shape {here} were read as one example; with "batched": true axis 0 would be the batch'
-    faults = [type(fault)(fault.pointer, f"{fault.message} ({reading})") for fault in refusal.faults]
-    return refuse_for(faults, title=refusal.title, status=refusal.status)
+    return refusal.told(lambda fault: Fault(fault.pointer, f"{fault.message} ({reading})"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,12 @@ class Refused(ValueError):
         self.status = status
         self.count = len(faults)
         self.faults = tuple(faults[:MOST_SHOWN])
+
+    def told(self, retell: Callable[[Fault], Fault]) -> Refused:
+        """The same, each of its faults told anew. One without faults is as it was."""
+        if not self.faults:
+            return self
+        return refuse_for([retell(fault) for fault in self.faults], self.count, title=self.title, status=self.status)
 
 
 def refuse(pointer: str, message: str) -> Refused:

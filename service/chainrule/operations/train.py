@@ -24,7 +24,7 @@ from chainrule.operations.limits import Limits
 from chainrule.operations.naming import resolve
 from chainrule.operations.objective import objective_slot, upstream_array
 from chainrule.operations.prepared import Arrays, Prepared
-from chainrule.operations.refusals import Fault, Refused, refuse, refuse_for
+from chainrule.operations.refusals import Fault, Refused, refuse
 from chainrule.operations.results import Reply, Results, check_layout
 from chainrule.schemas.progress import Progress, Watch
 from chainrule.schemas.training import AdamOptimizer, TrainRequest
@@ -225,5 +225,4 @@ def _by_name(prepared: Prepared, values: Mapping[int, Array]) -> dict[str, Array
 def _at_step(refusal: Refused, number: int, steps: int) -> Refused:
     """The refusal of a value that a step led to, saying which."""
     when = f"at step {number}: " if number <= steps else "after the last step: "
-    faults = [Fault(fault.pointer, when + fault.message) for fault in refusal.faults]
-    return refuse_for(faults, title=refusal.title, status=refusal.status)
+    return refusal.told(lambda fault: Fault(fault.pointer, when + fault.message))

@@ -14,7 +14,7 @@ from chainrule.engine.trace import never
 from chainrule.grading.quantities import UnknownQuantity
 from chainrule.operations.instances.generator import Instance, make_instance
 from chainrule.operations.instances.references import Problems
-from chainrule.operations.refusals import Fault, Refused, refuse, refuse_for
+from chainrule.operations.refusals import Fault, Refused, refuse
 from chainrule.operations.results import Reply, meta
 from chainrule.operations.validation import refusal_of
 from chainrule.schemas.envelope import MalformedBody, TensorRef, load, split
@@ -79,10 +79,7 @@ def request_of(body: bytes) -> dict[str, Any]:
 
 def _within_template(refused: Refused) -> Refused:
     """The refusal of a problem as one of the template that it was drawn from."""
-    if not refused.faults:
-        return refused
-    faults = [Fault(f"/template{fault.pointer}", fault.message) for fault in refused.faults]
-    return refuse_for(faults, refused.count, title=refused.title, status=refused.status)
+    return refused.told(lambda fault: Fault(f"/template{fault.pointer}", fault.message))
 
 
 def _spelled_out(tree: Any, spans: Sequence[bytes]) -> Any:
