@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import signal
 import time
 from collections import Counter
 from itertools import count
@@ -45,11 +47,15 @@ async def end_under_load(service: LiveService) -> dict[str, Counter[str]]:
     return outcomes
 
 
+def message(body: bytes) -> bytes:
+    """A request of its own on a connection."""
+    head = f"POST /v1/gradients HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {len(body)}\r\n"
+    return f"{head}Content-Type: application/json\r\n\r\n".encode() + body
+
+
 async def end_before_a_crowd(service: LiveService) -> Counter[str]:
     """SIGTERM while more connections come in than are accepted at once. What became of the requests on them."""
-    body = Regression(1).body()
-    head = f"POST /v1/gradients HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {len(body)}\r\n"
-    request = f"{head}Content-Type: application/json\r\n\r\n".encode() + body
+    request = message(Regression(1).body())
     outcomes: Counter[str] = Counter()
 
     async def keep_calling() -> None:
@@ -96,3 +102,27 @@ def test_connections_that_wait_to_be_accepted_are_answered(tmp_path: Path) -> No
         assert service.process.wait(30) == 0
     assert set(outcomes) == {"HTTP/1.1 200 OK", REFUSED}, outcomes
     assert outcomes[REFUSED] == AT_ONCE
+
+
+@pytest.mark.slow
+def test_a_connection_just_made_has_time_for_its_first_request(tmp_path: Path) -> None:
+    asked = Regression(1)
+    with live_service(tmp_path / "log", drain_notice=0, drain_seconds=DRAIN) as service:
+        with service.connect() as new:
+            service.terminate()
+            time.sleep(1.5)
+            with pytest.raises(ConnectionRefusedError):
+                service.connect()
+            new.sendall(message(asked.body()))
+            reply = b"".join(iter(lambda: new.recv(1 << 16), b""))
+        assert reply.startswith(b"HTTP/1.1 200 ")
+        assert asked.is_answered_by(json.loads(reply.partition(b"\r\n\r\n")[2]))
+        assert service.process.wait(2) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("sig", "seconds"), [(signal.SIGTERM, 6), (signal.SIGINT, 2)])
+def test_a_connection_without_a_request_does_not_hold_up_the_end(tmp_path: Path, sig: int, seconds: int) -> None:
+    with live_service(tmp_path / "log", drain_notice=0, drain_seconds=DRAIN) as service, service.connect():
+        service.process.send_signal(sig)
+        assert service.process.wait(seconds) == 0

@@ -42,6 +42,8 @@ KEEP_ALIVE = 75
 """Seconds for which an idle connection is kept: longer than load balancers keep theirs, which is commonly 60."""
 SETTLING = 0.3
 """Seconds after the last connection was accepted in which those that are open may still begin a request."""
+FIRST_REQUEST = 3.0
+"""Seconds after it in which a connection may still begin its first: its caller, who has just made it, is on the way."""
 
 
 class Server(uvicorn.Server):
@@ -55,6 +57,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._health = health
         self._notice = notice
+        self._first_request = FIRST_REQUEST
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if not self._health.draining:
@@ -62,7 +65,7 @@ class Server(uvicorn.Server):
             for headers in (self.config.encoded_headers, self.server_state.default_headers):  # of now, and of the next
                 headers.append((b"connection", b"close"))
         if sig == signal.SIGINT:  # somebody sits at the terminal and waits
-            self._notice = 0.0
+            self._notice = self._first_request = 0.0
         super().handle_exit(sig, frame)
 
     async def main_loop(self) -> None:
@@ -91,12 +94,26 @@ class Server(uvicorn.Server):
         for connection in waiting:
             await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
         await asyncio.sleep(SETTLING)
+        await self._first_requests()
         await super().shutdown(sockets)
+
+    async def _first_requests(self) -> None:
+        """Wait until no connection is without one, or as long as that may take: it is part of the time for draining."""
+        loop = asyncio.get_running_loop()
+        started, allowed = loop.time(), self.config.timeout_graceful_shutdown or 0
+        until = started + min(self._first_request, allowed)
+        while loop.time() < until and any(_is_new(connection) for connection in self.server_state.connections):
+            await asyncio.sleep(0.05)
+        self.config.timeout_graceful_shutdown = max(0, allowed - round(loop.time() - started))
 
     def _protocol(self) -> asyncio.Protocol:
         kind: Any = self.config.http_protocol_class
         protocol: asyncio.Protocol = kind(self.config, self.server_state, self.lifespan.state)
         return protocol
+
+
+def _is_new(connection: Any) -> bool:
+    return connection.cycle is None
 
 
 def _waiting(server: asyncio.Server) -> Iterator[socket.socket]:
