@@ -99,6 +99,13 @@ def test_a_refusal_points_into_the_request_and_says_what_to_write():
     assert str(caught.value).count("transpose it") == 1
 
 
+@pytest.mark.parametrize("answers", [[1.0], "x", 3, np.ones(200_000)], ids=["list", "text", "number", "large array"])
+def test_answers_that_are_no_object_are_refused_by_the_service(answers):
+    with pytest.raises(InvalidRequest) as caught:
+        local.call("grade", {"network": NETWORK, "inputs": X, "targets": Y, "loss": "mse", "answers": answers})
+    assert caught.value.errors[0].pointer == "/answers"
+
+
 def test_an_unknown_op_is_refused():
     with pytest.raises(InvalidRequest, match="relu"):
         local.forward(Network.layers(op("relv")), X)

@@ -44,15 +44,18 @@ def answer_tree(answers: Mapping[str, Any]) -> dict[str, Any]:
     return tree
 
 
-def answers_to_wire(answers: Mapping[str, Any], *, as_held: bool = False) -> dict[str, Any]:
+def answers_to_wire(answers: Any, *, as_held: bool = False) -> Any:
     """The tree with every leaf one that JSON can hold: numbers that are not finite as the words for them.
 
-    With `as_held` an array of numbers is left as it is.
+    With `as_held` an array of numbers is left as it is. What is no tree is taken for a leaf: the service says what
+    should stand there.
     """
 
     def leaf(item: Any) -> Any:
         return _leaf(item, as_held)
 
+    if not isinstance(answers, Mapping):
+        return leaf(answers)
     return {
         name: {inner: leaf(each) for inner, each in item.items()} if isinstance(item, Mapping) else leaf(item)
         for name, item in answers.items()

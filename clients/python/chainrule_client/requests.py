@@ -78,9 +78,7 @@ class Call:
         return b"".join(pieces) if len(pieces[0]) <= safetensors.MAX_HEADER else None
 
 
-def _sendable(
-    request: Mapping[str, Any], answers: Mapping[str, Any] | None, *, as_held: bool = False
-) -> dict[str, Any]:
+def _sendable(request: Mapping[str, Any], answers: Any, *, as_held: bool = False) -> dict[str, Any]:
     tree: dict[str, Any] = to_wire(request, narrow=request.get("dtype") == "float32", as_held=as_held)
     if answers is not None:
         tree["answers"] = answers_to_wire(answers, as_held=as_held)
