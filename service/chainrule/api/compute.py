@@ -39,7 +39,7 @@ Body = bytes | list[Buffer]
 """A reply as it is sent; a long one in pieces."""
 
 
-class Answer:
+class Job:
     """The work on one request, and how long its parts took."""
 
     __slots__ = ("_calls", "_operation", "_terms", "abandoned", "ends", "form", "picture", "place", "timings", "watch")
@@ -130,31 +130,31 @@ class Compute:
         exchange.key = caller.key
         caller.check(self.operation)
         check_rate(caller, self._settings.retry_after)
-        answer = Answer(self._calls, self.operation, caller.terms)
-        exchange.timings = answer.timings
-        form = answer.form = preferred(exchange.headers.get(b"accept"), FORMS.get(self.operation, ANY))
+        job = Job(self._calls, self.operation, caller.terms)
+        exchange.timings = job.timings
+        form = job.form = preferred(exchange.headers.get(b"accept"), FORMS.get(self.operation, ANY))
         try:
             if form == EVENT_STREAM:
                 events = Events(exchange, self._settings.reply_seconds)
-                answer.watch = events.watch
-                await events.answer(self._text(exchange, answer, caller))
+                job.watch = events.watch
+                await events.answer(self._text(exchange, job, caller))
                 return
-            answer.picture = PICTURES.get(self.operation, {}).get(form)
-            body = await self._body(exchange, answer, caller)
-            headers = answer.server_timing(), *(SAFE if answer.picture else ())
+            job.picture = PICTURES.get(self.operation, {}).get(form)
+            body = await self._body(exchange, job, caller)
+            headers = job.server_timing(), *(SAFE if job.picture else ())
             await exchange.reply(body, *headers, kind=form, seconds=self._settings.reply_seconds)
         finally:
-            self._leave(answer)
+            self._leave(job)
 
-    async def _text(self, exchange: Exchange, answer: Answer, caller: Caller) -> bytes:
+    async def _text(self, exchange: Exchange, job: Job, caller: Caller) -> bytes:
         """The reply's JSON. Raises Problem, and ClientGone."""
-        body = await self._body(exchange, answer, caller)
+        body = await self._body(exchange, job, caller)
         return body if isinstance(body, bytes) else b"".join(body)
 
-    async def _body(self, exchange: Exchange, answer: Answer, caller: Caller) -> Body:
+    async def _body(self, exchange: Exchange, job: Job, caller: Caller) -> Body:
         """The reply as it is sent. Raises Problem, and ClientGone."""
         try:
-            return await self._answer(exchange, answer, caller)
+            return await self._answer(exchange, job, caller)
         except Refused as refused:
             raise problem_of(refused) from None
         except Cancelled:
@@ -164,65 +164,65 @@ class Compute:
         except Full as full:
             raise self._later(429, f"the service is at capacity: {full}", full.wait, title=AT_CAPACITY) from None
 
-    async def _answer(self, exchange: Exchange, answer: Answer, caller: Caller) -> Body:
+    async def _answer(self, exchange: Exchange, job: Job, caller: Caller) -> Body:
         settings = self._settings
         length = exchange.announced(settings.body_bytes)
         patience = exchange.patience(settings.deadline)
-        answer.ends = exchange.started + patience
+        job.ends = exchange.started + patience
         whose = caller.key or exchange.peer
         body_seconds = min(patience, settings.body_seconds)
         if length is None or length > settings.inline_bytes:
             known = settings.inline_bytes if length is None else length
             memory = settings.body_bytes if length is None else length
-            place = self._enter(answer, whose, self._pace.of_body(self.operation, known), memory)
+            place = self._enter(job, whose, self._pace.of_body(self.operation, known), memory)
             body = await exchange.body(settings.body_bytes, body_seconds)
             if len(body) > settings.inline_bytes:
                 place.seconds = self._pace.of_body(self.operation, len(body))
-                return await self._in_thread(exchange, answer, body)
-            self._leave(answer)  # It is short, as its caller did not say, and is taken by what it costs.
+                return await self._in_thread(exchange, job, body)
+            self._leave(job)  # It is short, as its caller did not say, and is taken by what it costs.
         else:
             body = await exchange.body(length, body_seconds)
-        call = guarded(lambda: answer.recall(body))
+        call = guarded(lambda: job.recall(body))
         if call is None:
             if self._calls.may_name_problem(self.operation, body):
-                self._enter(answer, whose, self._pace.of_body(self.operation, len(body)), len(body))
-                return await self._in_thread(exchange, answer, body)
-            call = guarded(lambda: answer.parse_anew(body))
-        if self._is_cheap(call) and answer.watch is None:
-            return guarded(lambda: answer.compute(call))
-        self._enter(answer, whose, self._pace.of_cost(self.operation, call.cost, len(body)), len(body))
-        return await self._in_thread(exchange, answer, body, call)
+                self._enter(job, whose, self._pace.of_body(self.operation, len(body)), len(body))
+                return await self._in_thread(exchange, job, body)
+            call = guarded(lambda: job.parse_anew(body))
+        if self._is_cheap(call) and job.watch is None:
+            return guarded(lambda: job.compute(call))
+        self._enter(job, whose, self._pace.of_cost(self.operation, call.cost, len(body)), len(body))
+        return await self._in_thread(exchange, job, body, call)
 
-    def _enter(self, answer: Answer, whose: Hashable, seconds: float, memory: int) -> Place:
+    def _enter(self, job: Job, whose: Hashable, seconds: float, memory: int) -> Place:
         """Take a place for a request of so many seconds, by estimate, and so many bytes. Raises Full."""
-        answer.place = self._workers.enter(whose, seconds, memory, answer.ends - perf_counter())
-        return answer.place
+        job.place = self._workers.enter(whose, seconds, memory, job.ends - perf_counter())
+        return job.place
 
-    def _leave(self, answer: Answer) -> None:
+    def _leave(self, job: Job) -> None:
         """Give the place back, if one was taken."""
-        if answer.place is not None:
-            self._workers.leave(answer.place)
-            answer.place = None
+        if job.place is not None:
+            self._workers.leave(job.place)
+            job.place = None
 
     async def _in_thread(
-        self, exchange: Exchange, answer: Answer, body: bytes | bytearray, call: Ready | None = None
+        self, exchange: Exchange, job: Job, body: bytes | bytearray, call: Ready | None = None
     ) -> Body:
         """Have a worker make the reply, from the place taken, while the caller is there and its time lasts.
 
         Raises Full too.
         """
-        assert answer.place is not None
-        place, submitted = answer.place, perf_counter()
+        assert job.place is not None
+        place, submitted = job.place, perf_counter()
         self._workers.hold(place, len(body))
 
         def run() -> Body:
-            answer.timings.append((b"queue", submitted, perf_counter() - submitted))
-            return guarded(lambda: self._work(answer, place, body, call))
+            job.timings.append((b"queue", submitted, perf_counter() - submitted))
+            return guarded(lambda: self._work(job, place, body, call))
 
         done = asyncio.wrap_future(self._workers.submit(place, run))
         gone = asyncio.ensure_future(exchange.gone())
         try:
-            left = max(0.0, answer.ends - submitted)
+            left = max(0.0, job.ends - submitted)
             await asyncio.wait((done, gone), timeout=left, return_when=asyncio.FIRST_COMPLETED)
             if done.done():
                 return done.result()
@@ -230,18 +230,18 @@ class Compute:
                 raise ClientGone
             raise Cancelled
         finally:
-            answer.abandoned = True
+            job.abandoned = True
             done.cancel()
             gone.cancel()
 
-    def _work(self, answer: Answer, place: Place, body: bytes | bytearray, call: Ready | None) -> Body:
+    def _work(self, job: Job, place: Place, body: bytes | bytearray, call: Ready | None) -> Body:
         """The reply, and what can be learned of how long it takes."""
         started = perf_counter()
         if call is None:
-            call = answer.parse(body)
+            call = job.parse(body)
             place.seconds = self._pace.of_cost(self.operation, call.cost, len(body))
         self._workers.is_untidy |= call.cost.bytes(1) > LARGE
-        reply = answer.compute(call)
+        reply = job.compute(call)
         self._pace.learn(self.operation, call.cost, len(body), perf_counter() - started)
         self._workers.hold(place, len(reply) if isinstance(reply, bytes) else sum(map(len, reply)))
         return reply
