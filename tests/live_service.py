@@ -45,6 +45,11 @@ class LiveService:
         assert found
         return int(found[1]) * 1024
 
+    def cpu_seconds(self) -> float:
+        """What it has had of the CPUs so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
 

@@ -1,4 +1,4 @@
-"""A batch without a socket, whose caller takes a part of its answer when the test likes."""
+"""A request without a socket, whose caller takes a part of its answer when the test likes."""
 
 from __future__ import annotations
 
@@ -7,26 +7,32 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message
 
-HEAD = [(b"content-type", b"application/x-ndjson")]
+KINDS = {"/v1/batch": b"application/x-ndjson"}
 
 
 class Reader:
-    """Sends a batch, a piece whenever it is asked for one.
+    """Sends a batch, or another request, a piece whenever it is asked for one.
 
     Of the answer it takes `parts` in all, and the rest once there are more to take.
     """
 
-    def __init__(self, app: ASGIApp, body: bytes | list[bytes], parts: float = 0, key: str = "") -> None:
+    def __init__(
+        self, app: ASGIApp, body: bytes | list[bytes], parts: float = 0, key: str = "", path: str = "/v1/batch"
+    ) -> None:
         self.text = b""
+        self.status = 0
+        """Of the answer, once it has begun."""
         self.taken = 0
         """Bytes of the answer."""
         self.sent = 0
-        """Bytes of the batch that were asked for."""
+        """Bytes of the body that were asked for."""
         self._body = [body] if isinstance(body, bytes) else body[:]
         self._parts = parts
         self._more = asyncio.Event()
-        headers = [*HEAD, (b"authorization", f"Bearer {key}".encode())] if key else HEAD
-        scope = {"type": "http", "method": "POST", "path": "/v1/batch", "headers": headers, "client": ("127.0.0.1", 1)}
+        headers = [(b"content-type", KINDS.get(path, b"application/json"))]
+        if key:
+            headers.append((b"authorization", f"Bearer {key}".encode()))
+        scope = {"type": "http", "method": "POST", "path": path, "headers": headers, "client": ("127.0.0.1", 1)}
         self.answered = asyncio.ensure_future(app(scope, self._receive, self._send))
 
     def take(self, parts: float = float("inf")) -> None:
@@ -42,6 +48,7 @@ class Reader:
         return {"type": "http.request", "body": body, "more_body": bool(self._body)}
 
     async def _send(self, message: Any) -> None:
+        self.status = message.get("status", self.status)
         body: bytes = message.get("body", b"")
         while body and self._parts < 1:
             self._more.clear()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chainrule.api.workers import FOREVER, MOMENT, Full, Workers
+from chainrule.api.workers import FOREVER, LARGE, MOMENT, Full, Workers
 
 LONG = 60
 
@@ -227,9 +227,31 @@ class TestMemory:
     def test_a_reply_counts_until_its_caller_has_it(self) -> None:
         workers = Workers(1, 16, memory=100)
         place = workers.enter("a", memory=60)
-        workers.submit(place, lambda: workers.hold(place, 90)).result(LONG)
+        workers.submit(place, lambda: workers.made(place, 90)).result(LONG)
         assert (workers.held, workers.free) == (90, 17)
         with pytest.raises(Full):
             workers.enter("b", memory=50)
         workers.leave(place)
         assert workers.held == 0
+
+    def test_long_replies_have_half_of_it_between_them(self) -> None:
+        workers = Workers(1, 16, memory=10 * LARGE)
+        first, second = workers.enter("a"), workers.enter("b")
+        workers.claim(first, 3 * LARGE)
+        with pytest.raises(Full, match="long replies"):
+            workers.claim(second, 3 * LARGE)
+        workers.claim(second, LARGE)
+        workers.leave(first)
+        workers.claim(second, 3 * LARGE)
+
+    def test_a_long_reply_alone_is_made_in_any_case_and_short_ones_beside_it(self) -> None:
+        workers = Workers(1, 16, memory=LARGE)
+        workers.claim(workers.enter("a"), 100 * LARGE)
+        workers.claim(workers.enter("b"), LARGE)
+
+    def test_a_reply_shorter_than_it_was_thought_leaves_the_rest_to_others(self) -> None:
+        workers = Workers(1, 16, memory=10 * LARGE)
+        first, second = workers.enter("a"), workers.enter("b")
+        workers.claim(first, 5 * LARGE)
+        workers.made(first, 2 * LARGE)
+        workers.claim(second, 3 * LARGE)

@@ -18,7 +18,7 @@ from chainrule.api.pace import Pace
 from chainrule.api.pictures import PICTURES, SAFE
 from chainrule.api.problems import AT_CAPACITY, Problem, problem_of
 from chainrule.api.settings import Settings
-from chainrule.api.workers import LARGE, Full, Place, Workers
+from chainrule.api.workers import LARGE, NUMBER, Full, Place, Workers
 from chainrule.engine.trace import Cancelled
 from chainrule.operations import Call, Calls, Ready, Refused, Reply
 from chainrule.operations.results import warn_nonfinite
@@ -34,6 +34,9 @@ FORMS: Mapping[str, tuple[bytes, ...]] = {
     **{name: (*ANY, *kinds) for name, kinds in PICTURES.items()},
 }
 """The media types in which an operation's reply is to be had, where there are others than for any."""
+
+BINARY_NUMBER = 8
+"""Bytes that a number of a reply in binary takes at most."""
 
 Body = bytes | list[Buffer]
 """A reply as it is sent; a long one in pieces."""
@@ -94,6 +97,11 @@ class Job:
         encoded = perf_counter()
         self.timings += (b"compute", started, computed - started), (b"encode", computed, encoded - computed)
         return body
+
+    def length(self, call: Ready) -> int:
+        """Bytes that the reply is thought to take."""
+        each = 0 if self.picture else BINARY_NUMBER if self.form == SAFETENSORS else NUMBER  # pictures are short
+        return call.cost.returned * each
 
     def _encoded(self, reply: Reply, numbers: int) -> Body:
         def warn(paths: list[str]) -> None:
@@ -235,15 +243,16 @@ class Compute:
             gone.cancel()
 
     def _work(self, job: Job, place: Place, body: bytes | bytearray, call: Ready | None) -> Body:
-        """The reply, and what can be learned of how long it takes."""
+        """The reply, and what can be learned of how long it takes. Raises Full where it is too long just now."""
         started = perf_counter()
         if call is None:
             call = job.parse(body)
             place.seconds = self._pace.of_cost(self.operation, call.cost, len(body))
+        self._workers.claim(place, job.length(call))
         self._workers.is_untidy |= call.cost.bytes(1) > LARGE
         reply = job.compute(call)
         self._pace.learn(self.operation, call.cost, len(body), perf_counter() - started)
-        self._workers.hold(place, len(reply) if isinstance(reply, bytes) else sum(map(len, reply)))
+        self._workers.made(place, len(reply) if isinstance(reply, bytes) else sum(map(len, reply)))
         return reply
 
     def _is_cheap(self, call: Ready) -> bool:

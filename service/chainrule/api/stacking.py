@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from chainrule.api.items import Answer, Item, Items, Request
 from chainrule.api.lines import Line
-from chainrule.api.workers import LARGE
+from chainrule.api.workers import LARGE, NUMBER
 from chainrule.operations import Call
 from chainrule.operations.stacks import most_of, stacks
 
@@ -20,8 +20,6 @@ LEAST = 3
 """So many items are worth a stack."""
 FEW = 10
 """So many are tried together where some among more are at fault, and in vain but once."""
-NUMBER = 20
-"""Bytes that a number of an answer takes, or thereabouts."""
 
 Watch: TypeAlias = Callable[[], Callable[[], bool]]
 """Makes the check of an item whose time begins now: whether it is over, or nobody waits any more."""

@@ -6,6 +6,8 @@ A request is taken or refused at once, by what it is thought to take (`api/pace.
 - its body fits into the memory for bodies and replies, beside those of all that compute and wait;
 - the work that goes before it and has not begun takes no longer than a part of its own, or than a moment;
 - it can be answered within its time.
+
+Once its work begins, and it is known how long its reply will be, a long reply has to fit beside other long ones.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ MOMENT = 0.01
 """Seconds that even the shortest request may wait for work that has not begun."""
 LARGE = 1 << 20
 """Bytes of a body or a reply that leave something behind with the allocator."""
+NUMBER = 20
+"""Bytes that a number of a reply in JSON takes, or thereabouts."""
 FOREVER = 1e9
 
 
@@ -51,6 +55,8 @@ class Place:
     """When nobody waits for it any more, by `perf_counter`."""
     memory: int = 0
     """Bytes of its body, and then of its reply."""
+    claimed: int = 0
+    """Bytes that its reply is thought to take, where it is long."""
     tag: float = 0.0
     begun: float = 0.0
     is_counted: bool = False
@@ -67,8 +73,9 @@ class Workers:
     """`concurrency` threads, and room for `queue` requests that wait for one. Safe to use from several threads.
 
     A request takes a place before its body is read. Its work keeps the place until it is over, even where nobody waits
-    for the outcome any more. `memory`: bytes for bodies and replies; one request alone is taken with more. `ratio`: how
-    long may be waited for work that has not begun, in multiples of what a request takes itself.
+    for the outcome any more. `memory`: bytes for bodies and replies; one request alone is taken with more. Long replies
+    are made for half of that at once, and one alone for more. `ratio`: how long may be waited for work that has not
+    begun, in multiples of what a request takes itself.
     """
 
     def __init__(self, concurrency: int, queue: int, memory: int = 1 << 62, ratio: float = 1.0) -> None:
@@ -77,6 +84,7 @@ class Workers:
         self._memory, self._ratio = memory, ratio
         self._taken: dict[Hashable, int] = {}
         self._held = 0
+        self._claimed = 0
         self._running: set[Place] = set()
         self._queue: FairQueue[Place] = FairQueue()
         self._lock = RLock()
@@ -133,6 +141,21 @@ class Workers:
             place.memory = memory
             self.is_untidy = self.is_untidy or memory > LARGE
 
+    def claim(self, place: Place, reply: int) -> None:
+        """Keep room for a reply of so many bytes until its caller has it. Raises Full where other long ones have it."""
+        if reply <= LARGE:
+            return
+        with self._lock:
+            if self._claimed and self._claimed + reply > self._memory // 2:
+                raise Full("long replies that are not read yet take up the memory", self.wait)
+            self._claim(place, reply)
+
+    def made(self, place: Place, reply: int) -> None:
+        """The reply is there, of so many bytes: they stand for the request from now on."""
+        with self._lock:
+            self.hold(place, reply)
+            self._claim(place, min(place.claimed, reply))
+
     def leave(self, place: Place) -> None:
         """The caller has its answer, or has gone: nothing is held for it once its work is over."""
         with self._lock:
@@ -163,6 +186,10 @@ class Workers:
         for place in waiting:
             place.cancel()
         self._pool.shutdown(wait=False)
+
+    def _claim(self, place: Place, reply: int) -> None:
+        self._claimed += reply - place.claimed
+        place.claimed = reply
 
     def _check_wait(self, place: Place) -> None:
         ahead = self._queue.ahead(place.caller, place.seconds)
@@ -226,3 +253,4 @@ class Workers:
                 del self._taken[place.caller]
         if place.is_left:
             self.hold(place, 0)
+            self._claim(place, 0)
