@@ -54,7 +54,7 @@ LARGE: dict[str, Callable[[], Body]] = {
 @pytest.fixture(scope="module")
 def abused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
     log = tmp_path_factory.mktemp("abused") / "log"
-    with live_service(log, log_level="warning", body_seconds=1) as service:
+    with live_service(log, log_level="warning", body_seconds=10) as service:
         yield service
         assert "traceback" not in log.read_text()
 
@@ -127,6 +127,7 @@ def is_back(service: LiveService, level: int) -> bool:
     return True
 
 
+@pytest.mark.timeout(900)  # a minute and a half where nothing else runs
 def test_nothing_falls_over_and_memory_comes_back(abused: LiveService) -> None:
     for _ in range(2):  # what is loaded and kept at the first of each kind, alone and together, is there from now on
         abuse(abused)
