@@ -146,3 +146,29 @@ def test_strange_paths_lead_nowhere(path, client):
 )
 def test_curves_out_of_bounds_are_refused(query, client):
     assert_problem(client.get(f"/v1/ops/relu?{query}"), 422)
+
+
+MEGABYTE = b"a: b\r\n" * 170_000
+
+
+@pytest.mark.parametrize(
+    ("begun", "then"),
+    [
+        (b"GET /livez HTTP/1.1\r\n", MEGABYTE),
+        (b"GET /livez HTTP/1.1\r\n" + b"a: b\r\n" * 101 + b"\r\n", b""),
+        (b"GET /livez HTTP/1.1\r\na: ", b"a" * 2**20),
+        (b"GET /", b"a" * 2**20),
+        (b"GET /livez HTTP/1.1\r\na: " + b"a" * 2**15 + b"\r\n\r\n", b""),
+    ],
+    ids=["headers without end", "too many headers", "a header without end", "a path without end", "a long head"],
+)
+def test_a_head_without_end_is_refused_and_not_kept(begun, then, attacked, connection):
+    before = attacked.memory()
+    try:
+        connection.sendall(begun)
+        for _ in range(100 if then else 0):
+            connection.sendall(then)
+        assert received(connection).startswith(b"HTTP/1.1 400 ")
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+    assert attacked.memory() - before < 20 * 2**20

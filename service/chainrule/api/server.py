@@ -20,8 +20,8 @@ import uvicorn
 from pydantic import ValidationError
 
 from chainrule.api import logs
+from chainrule.api.connections import Connection
 from chainrule.api.health import Health
-from chainrule.api.joined_writes import JoinedWrites
 from chainrule.api.settings import Settings, doubts
 from chainrule.api.supervisor import Supervisor
 from chainrule.api.tally import Tally
@@ -174,7 +174,7 @@ def _serve(settings: Settings, listening: socket.socket | None = None, metrics: 
         host=settings.host,
         port=settings.port,
         loop="auto",
-        http=JoinedWrites,
+        http=Connection,
         ws="none",
         log_config=None,
         access_log=False,
