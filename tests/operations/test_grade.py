@@ -262,3 +262,25 @@ def test_an_upstream_stands_in_place_of_a_loss() -> None:
         "gradients.x": "wrong",
     }
     assert [each["mistake"] for each in reply["diagnosis"]] == ["sign"]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("partial", ["none", "entries"])
+def test_where_the_truth_is_infinite_that_infinity_alone_is_right(dtype: str, partial: str) -> None:
+    problem = {
+        "network": {"layers": [{"op": "linear", "weight": [[1, 0], [0, 1]]}, {"op": "sigmoid"}, {"op": "log"}]},
+        "inputs": [[-800, 0]],
+        "dtype": dtype,
+        "policy": {"partial": partial},
+    }
+
+    def points(second: Any, first: Any) -> list[float]:
+        answers = {"outputs": [[first, second]]}
+        return [item["points"] for item in operations.run("grade", {**problem, "answers": answers})["items"]]
+
+    right, half = -np.log(2), 0.5 if partial == "entries" else 0.0
+    assert points(right, "-Infinity") == [1.0]
+    for wrong in (-800.0, 0.0, -1e300, "Infinity", "NaN"):
+        assert points(right, wrong) == [half], wrong
+    for wrong in (right + 0.01, 5.0, "-Infinity"):
+        assert points(wrong, "-Infinity") == [half], wrong

@@ -23,8 +23,8 @@ HALF_A_PLACE = 0.51
 class Policy:
     """What counts as right, and what is told.
 
-    An entry is right where |answer − truth| ≤ atol + rtol · max|truth|, the maximum over the tensor. `places` d puts
-    atol = 0.51·10⁻ᵈ and rtol = 0 in their place.
+    An entry is right where |answer − truth| ≤ atol + rtol · max|truth|, the maximum over what is finite of the tensor.
+    `places` d puts atol = 0.51·10⁻ᵈ and rtol = 0 in their place.
     """
 
     rtol: float = 1e-5
@@ -49,12 +49,18 @@ class Policy:
 
     def bound(self, truth: NDArray[Any], terms: float = 0.0) -> float:
         """How far an entry may be off. `terms`: what rounding in the answer's precision may add."""
-        return self.absolute + self.relative * largest(truth) + terms
+        return self.absolute + self.relative * largest(finite(truth)) + terms
 
 
 def largest(array: NDArray[Any]) -> float:
     """max|array|, 0 of none. NaN where there is one."""
     return float(np.abs(array).max()) if array.size else 0.0
+
+
+def finite(array: NDArray[Any]) -> NDArray[Any]:
+    """The entries that are finite, in a row."""
+    kept: NDArray[Any] = array[np.isfinite(array)]
+    return kept
 
 
 def within(answer: NDArray[Any], truth: NDArray[Any], bound: float) -> bool:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from chainrule.engine.backends import choose
 from chainrule.engine.structure import Outer
 from chainrule.engine.trace import run_forward
-from chainrule.grading.policy import largest
+from chainrule.grading.policy import finite, largest
 from chainrule.grading.quantities import Quantity
 from chainrule.grading.work import Chain, Work
 
@@ -38,8 +38,8 @@ class SinglePrecision:
         """How far an entry may be off by rounding, beyond what the policy allows."""
         if quantity.kind == "jacobian":
             return 0.0
-        off = SLACK * largest(self._value_of(quantity, self._single) - truth)
-        return self._of_sum(quantity) + (min(off, MOST * largest(truth)) if np.isfinite(off) else 0.0)
+        off = SLACK * largest(finite(self._value_of(quantity, self._single) - truth))
+        return self._of_sum(quantity) + min(off, MOST * largest(finite(truth)))
 
     def _of_sum(self, quantity: Quantity) -> float:
         """What the sum over the examples may add: the precision times Σ|terms|."""
@@ -50,7 +50,7 @@ class SinglePrecision:
             part = self._truth.parts(number)[position]
             if type(part) is Outer:
                 part = Outer(np.abs(part.left), np.abs(part.right), part.tokens, part.transposed)
-                terms += largest(part.sum(self._truth.chain.xp))
+                terms += largest(finite(part.sum(self._truth.chain.xp)))
             elif part is not None:
-                terms += largest(np.abs(part).sum(axis=0)) if np.ndim(part) else 0.0
+                terms += largest(finite(np.abs(part).sum(axis=0))) if np.ndim(part) else 0.0
         return float(np.finfo(np.float32).eps) * terms
