@@ -284,3 +284,15 @@ def test_where_the_truth_is_infinite_that_infinity_alone_is_right(dtype: str, pa
         assert points(right, wrong) == [half], wrong
     for wrong in (right + 0.01, 5.0, "-Infinity"):
         assert points(wrong, "-Infinity") == [half], wrong
+
+
+def test_answers_to_a_root_of_zero_are_marked() -> None:
+    problem = {"network": {"layers": [{"op": "sqrt"}]}, "inputs": [[0, 4]], "upstream": [[1, 1]]}
+
+    def status(*gradient: Any) -> Any:
+        found = operations.run("grade", {**problem, "answers": {"gradients": {"x": [gradient]}}})
+        return found["items"][0]["status"]
+
+    assert status("Infinity", 0.25) == "correct"
+    assert status("Infinity", 0.5) == "nonfinite"
+    assert status(500, 0.25) == "wrong"

@@ -24,6 +24,7 @@ def _beside(truth: Work, side: float) -> Work:
         cotangent = work.cotangent(truth.chain.plan.steps[number].output)
         if mask is None or not mask.any() or cotangent is None:
             continue
+        mask = mask & np.isfinite(op.subgradient(xp, point))  # beside √0 there is no other, and on one side no root
         first = point.inputs[0]
         moved = np.where(mask, first + side * np.maximum(1.0, np.abs(first)), first)
         inputs = (moved, *point.inputs[1:])
