@@ -296,3 +296,18 @@ def test_answers_to_a_root_of_zero_are_marked() -> None:
     assert status("Infinity", 0.25) == "correct"
     assert status("Infinity", 0.5) == "nonfinite"
     assert status(500, 0.25) == "wrong"
+
+
+def test_the_gradient_of_a_maximum_may_go_to_the_first_or_the_last_of_equal_largest() -> None:
+    problem = {"network": {"layers": [{"op": "max"}]}, "inputs": [[3, 3, 1, 3], [2, 0, 5, 5]], "upstream": [1, 1]}
+
+    def status(*gradient: Any) -> Any:
+        found = operations.run("grade", {**problem, "answers": {"gradients": {"x": gradient}}})
+        return found["items"][0]["status"]
+
+    thirds = [1 / 3, 1 / 3, 0, 1 / 3]
+    assert status(thirds, [0, 0, 0.5, 0.5]) == "correct"
+    assert status([1, 0, 0, 0], [0, 0, 1, 0]) == "at_kink"
+    assert status([0, 0, 0, 1], [0, 0, 0, 1]) == "at_kink"
+    for wrong in ([0, 0, 1, 0], [1, 1, 0, 1], [0, 0, 0, 0]):
+        assert status(wrong, [0, 0, 1, 0]) == "wrong"

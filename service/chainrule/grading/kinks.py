@@ -11,7 +11,10 @@ STEP = 1e-6
 
 
 def other_subgradients(truth: Work) -> list[Work]:
-    """The work with the derivative of either side at every kink. Empty where there is none."""
+    """The work with the derivative of either side at every kink. Empty where there is none.
+
+    Of equal largest under `max`, one side has it all at the first, the other at the last.
+    """
     sides = [_beside(truth, side) for side in (STEP, -STEP)]
     return [work for work in sides if work is not truth]
 
@@ -26,7 +29,8 @@ def _beside(truth: Work, side: float) -> Work:
             continue
         mask = mask & np.isfinite(op.subgradient(xp, point))  # beside √0 there is no other, and on one side no root
         first = point.inputs[0]
-        moved = np.where(mask, first + side * np.maximum(1.0, np.abs(first)), first)
+        apart = np.linspace(0.5, 1.0, first.size).reshape(first.shape)  # of equal largest, the first or the last
+        moved = np.where(mask, first + side * apart * np.maximum(1.0, np.abs(first)), first)
         inputs = (moved, *point.inputs[1:])
         output, saved = op.forward(xp, *inputs)
         beside = point._replace(inputs=inputs, output=output, saved=saved)
