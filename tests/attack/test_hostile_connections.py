@@ -2,10 +2,12 @@
 
 import socket
 import time
+from contextlib import ExitStack, suppress
 
 import pytest
 
-from attack.bodies import spoilt
+from attack.bodies import bare, spoilt
+from chainrule.api.connections import AHEAD
 from problem_documents import assert_problem
 
 HEAD = "POST /v1/forward HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -172,3 +174,57 @@ def test_a_head_without_end_is_refused_and_not_kept(begun, then, attacked, conne
     except (BrokenPipeError, ConnectionResetError):
         pass
     assert attacked.memory() - before < 20 * 2**20
+
+
+LIVES = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def long_replies(number):
+    """So many requests of which each has a reply of 200 KB."""
+    body = bare(network={"layers": [{"op": "broadcast", "shape": [9_999]}]}, inputs=[[0.123456789012345]])
+    return (f"{HEAD}Content-Length: {len(body)}\r\n\r\n".encode() + body) * number
+
+
+def test_requests_sent_ahead_are_answered_and_then_the_connection_closes(connection):
+    connection.sendall(LIVES * (1 + AHEAD))
+    assert received(connection).count(b"HTTP/1.1 200 ") == 1 + AHEAD
+    connection.sendall(LIVES * (2 + AHEAD))
+    found = received(connection)
+    assert found.count(b"HTTP/1.1 200 ") == 1 + AHEAD
+    assert found.count(b"connection: close") == 1
+    assert connection.recv(1) == b""
+
+
+@pytest.fixture
+def before(attacked):
+    return attacked.memory()
+
+
+@pytest.fixture
+def unread(attacked, before):
+    """Connections of which nothing is read, with more requests than the system takes replies for."""
+    with ExitStack() as stack:
+        connections = [stack.enter_context(socket.socket()) for _ in range(10)]
+        for connection in connections:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.settimeout(0.5)
+            connection.connect(("127.0.0.1", attacked.port))
+            with suppress(TimeoutError, ConnectionResetError, BrokenPipeError):
+                connection.sendall(long_replies(4 * AHEAD) + LIVES * 20_000)
+        yield connections
+
+
+@pytest.mark.usefixtures("unread")
+def test_requests_ahead_without_end_are_not_kept(attacked, before, client):
+    for _ in range(20):  # so many turns later it has read what there is
+        assert client.get("/livez").status_code == 200
+    assert attacked.memory() - before < 40 * 2**20
+
+
+def test_hanging_up_with_requests_ahead_is_no_fault(attacked, unread):
+    for connection in unread:
+        connection.close()
+    with attacked.connect() as another:
+        another.sendall(LIVES)
+        assert received(another).startswith(b"HTTP/1.1 200 ")
+    assert "traceback" not in attacked.log.read_text()
