@@ -311,3 +311,22 @@ def test_the_gradient_of_a_maximum_may_go_to_the_first_or_the_last_of_equal_larg
     assert status([0, 0, 0, 1], [0, 0, 0, 1]) == "at_kink"
     for wrong in ([0, 0, 1, 0], [1, 1, 0, 1], [0, 0, 0, 0]):
         assert status(wrong, [0, 0, 1, 0]) == "wrong"
+
+
+def test_wrong_answers_about_what_the_loss_does_not_depend_on_are_marked() -> None:
+    problem = {
+        "network": {
+            "parameters": {"p": [0.5]},
+            "nodes": [
+                {"name": "unused", "op": "mul", "inputs": ["x", "p"]},
+                {"name": "after", "op": "tanh", "inputs": ["unused"]},
+                {"name": "out", "op": "square", "inputs": ["x"]},
+            ],
+            "output": "out",
+        },
+        "inputs": [[1], [2]],
+        "upstream": [[1], [3]],
+    }
+    given = {"p": [7.0], "unused": [[0], [0]], "x": [[2], [12]]}
+    found = operations.run("grade", {**problem, "answers": {"gradients": given}})
+    assert statuses(found) == {"gradients.p": "wrong", "gradients.unused": "correct", "gradients.x": "correct"}

@@ -53,6 +53,8 @@ def altered_parts(work: Work, number: int) -> Iterator[tuple[Finding, tuple[Any,
     """What each mistake in the backward pass through a step would make of what it passes on."""
     step, op, point = work.chain.plan.steps[number], work.op(number), work.point(number)
     cotangent = work.cotangent(step.output)
+    if cotangent is None:
+        return
     if isinstance(op, Loss):
         place = _loss_place(work, number, op)
         for mistake in loss_mistake:
