@@ -23,7 +23,14 @@ from chainrule.grading.mistakes import (
     parameter_mistake,
     value_mistake,
 )
-from chainrule.grading.mistakes.places import ActivationPlace, LinearPlace, LossPlace, ParameterPlace, ValuePlace
+from chainrule.grading.mistakes.places import (
+    ActivationPlace,
+    LinearPlace,
+    LossPlace,
+    ParameterPlace,
+    ValuePlace,
+    is_activation,
+)
 from chainrule.grading.mistakes.registry import Altered
 from chainrule.grading.work import Work
 
@@ -61,7 +68,7 @@ def altered_parts(work: Work, number: int) -> Iterator[tuple[Finding, tuple[Any,
             for altered in mistake.apply(place):
                 if altered.derivative is not None:
                     yield of_mistake(mistake, altered, "C"), (altered.derivative * cotangent, None)
-    elif op.family == "activation" and len(step.inputs) == 1:
+    elif len(step.inputs) == 1 and is_activation(op, point.inputs[0], point.output):
         here = ActivationPlace(work.chain.xp, op, point.inputs[0], point.output, cotangent)
         for entry in activation_mistake:
             for altered in entry.apply(here):
@@ -97,7 +104,7 @@ def ways_on(work: Work, number: int, altered: Altered) -> Iterator[Work]:
     if altered.inputs is not None:
         _, saved = op.forward(work.chain.xp, *altered.inputs)
         yield work.with_value(slot, value, point=Point(altered.inputs, value, saved))
-    if op.family == "activation" and len(point.inputs) == 1:
+    if len(point.inputs) == 1 and is_activation(op, point.inputs[0], point.output):
         # f'(s) is worked out from s, or by the formula in a = f(s), where there is one.
         yield work.with_value(slot, value, point=Point((value,), value, point.saved))
         yield work.with_value(slot, value, point=point)
@@ -177,8 +184,10 @@ def _loss_place(work: Work, number: int, op: Loss) -> LossPlace:
     step, point = work.chain.plan.steps[number], work.point(number)
     prediction, target = point.inputs
     producer = work.chain.producers.get(step.inputs[0])
-    output_op: Op | None = None if producer is None else work.op(producer)
-    return LossPlace(work.chain.xp, op, prediction, target, point.saved.factor, output_op)
+    if producer is None:
+        return LossPlace(work.chain.xp, op, prediction, target, point.saved.factor, None)
+    parameters = work.point(producer).inputs[1:]
+    return LossPlace(work.chain.xp, op, prediction, target, point.saved.factor, work.op(producer), parameters)
 
 
 def _value_place(work: Work, number: int, op: Op) -> ValuePlace:

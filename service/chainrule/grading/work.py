@@ -200,7 +200,8 @@ class Work:
 
     def _passed_on(self, number: int, cotangent: Any) -> Parts:
         wanted: Sequence[bool] = self.chain.wanted[number]
-        return self.op(number).vjp(self.chain.xp, cotangent, self.point(number), tuple(wanted))
+        found = self.op(number).vjp(self.chain.xp, cotangent, self.point(number), tuple(wanted))
+        return (*found, *(None,) * (len(wanted) - len(found)))  # an op in another's place may take no parameter
 
     def contribution(self, number: int, position: int) -> Any:
         """What a step adds to the cotangent of one of its inputs; None for nothing."""

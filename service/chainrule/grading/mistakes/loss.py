@@ -163,8 +163,8 @@ def activation_twice(here: LossPlace) -> Iterator[Altered]:
     op = here.output_op
     if op is None or op.family != "activation" or op.name == "identity":
         return
-    again, _ = op.forward(here.xp, here.prediction)
-    found = _other(here, here.op, again)
+    again, _ = op.forward(here.xp, here.prediction, *here.output_parameters)
+    found = _other(here, here.op, again) if again.shape == here.prediction.shape else None
     if found is not None:
         yield Altered(found.array, op.name, derivative=found.derivative)
 

@@ -18,6 +18,11 @@ from chainrule.grading.work import Work
 Array = NDArray[Any]
 
 
+def is_activation(op: Op, x: Array, output: Array) -> bool:
+    """Whether an op is an activation that keeps the shape of what it takes: logsumexp does not."""
+    return op.family == "activation" and output.shape == x.shape
+
+
 @dataclass(frozen=True, slots=True)
 class LossPlace:
     """The loss of ŷ and y. Its derivative and every array here are in ŷ's shape."""
@@ -31,6 +36,8 @@ class LossPlace:
     """What the reduction and `scale` multiply each element with."""
     output_op: Op | None
     """The op that gave ŷ."""
+    output_parameters: tuple[Array, ...] = ()
+    """What it took besides its first operand."""
 
     def value(self, elements: Array) -> Array:
         """A loss with other elements, reduced as this one is."""
@@ -84,6 +91,11 @@ class ValuePlace:
     others: tuple[tuple[str, Array], ...]
     """Other values that have the shape of the node's first input, by name."""
     input_name: str
+
+    @property
+    def is_activation(self) -> bool:
+        """See `is_activation`."""
+        return is_activation(self.op, self.inputs[0], self.output)
 
 
 @dataclass(frozen=True, slots=True)

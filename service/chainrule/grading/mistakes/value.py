@@ -22,7 +22,7 @@ value_mistake: Registry[ValuePlace] = Registry()
     "Apply the activation before the next layer.",
 )
 def activation_missing(here: ValuePlace) -> Iterator[Altered]:
-    if here.op.family == "activation":
+    if here.is_activation:
         yield Altered(here.inputs[0], op=Identity())
 
 
@@ -43,7 +43,7 @@ def scale_missing(here: ValuePlace) -> Iterator[Altered]:
     "Check which activation this layer has.",
 )
 def other_activation(here: ValuePlace) -> Iterator[Altered]:
-    if here.op.family != "activation" or here.output.shape != here.inputs[0].shape:
+    if not here.is_activation:
         return
     for name in (*COMMON, "softargmax"):
         op = find(name)()
@@ -57,8 +57,8 @@ def other_activation(here: ValuePlace) -> Iterator[Altered]:
     "Look for a second activation, in the layer or in the loss.",
 )
 def activation_twice(here: ValuePlace) -> Iterator[Altered]:
-    if here.op.family == "activation" and here.output.shape == here.inputs[0].shape:
-        yield Altered(here.op.forward(here.xp, here.output)[0])
+    if here.is_activation:
+        yield Altered(here.op.forward(here.xp, here.output, *here.inputs[1:])[0])
 
 
 @value_mistake(

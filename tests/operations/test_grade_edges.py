@@ -1,0 +1,117 @@
+"""Marks at the edges: infinite truths, kinks, and wrong answers about every kind of node."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from chainrule import operations
+
+
+def statuses(found: dict[str, Any]) -> dict[str, str]:
+    return {item["quantity"]: item["status"] for item in found["items"]}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("partial", ["none", "entries"])
+def test_where_the_truth_is_infinite_that_infinity_alone_is_right(dtype: str, partial: str) -> None:
+    problem = {
+        "network": {"layers": [{"op": "linear", "weight": [[1, 0], [0, 1]]}, {"op": "sigmoid"}, {"op": "log"}]},
+        "inputs": [[-800, 0]],
+        "dtype": dtype,
+        "policy": {"partial": partial},
+    }
+
+    def points(second: Any, first: Any) -> list[float]:
+        answers = {"outputs": [[first, second]]}
+        return [item["points"] for item in operations.run("grade", {**problem, "answers": answers})["items"]]
+
+    right, half = -np.log(2), 0.5 if partial == "entries" else 0.0
+    assert points(right, "-Infinity") == [1.0]
+    for wrong in (-800.0, 0.0, -1e300, "Infinity", "NaN"):
+        assert points(right, wrong) == [half], wrong
+    for wrong in (right + 0.01, 5.0, "-Infinity"):
+        assert points(wrong, "-Infinity") == [half], wrong
+
+
+def test_answers_to_a_root_of_zero_are_marked() -> None:
+    problem = {"network": {"layers": [{"op": "sqrt"}]}, "inputs": [[0, 4]], "upstream": [[1, 1]]}
+
+    def status(*gradient: Any) -> Any:
+        found = operations.run("grade", {**problem, "answers": {"gradients": {"x": [gradient]}}})
+        return found["items"][0]["status"]
+
+    assert status("Infinity", 0.25) == "correct"
+    assert status("Infinity", 0.5) == "nonfinite"
+    assert status(500, 0.25) == "wrong"
+
+
+def test_the_gradient_of_a_maximum_may_go_to_the_first_or_the_last_of_equal_largest() -> None:
+    problem = {"network": {"layers": [{"op": "max"}]}, "inputs": [[3, 3, 1, 3], [2, 0, 5, 5]], "upstream": [1, 1]}
+
+    def status(*gradient: Any) -> Any:
+        found = operations.run("grade", {**problem, "answers": {"gradients": {"x": gradient}}})
+        return found["items"][0]["status"]
+
+    thirds = [1 / 3, 1 / 3, 0, 1 / 3]
+    assert status(thirds, [0, 0, 0.5, 0.5]) == "correct"
+    assert status([1, 0, 0, 0], [0, 0, 1, 0]) == "at_kink"
+    assert status([0, 0, 0, 1], [0, 0, 0, 1]) == "at_kink"
+    for wrong in ([0, 0, 1, 0], [1, 1, 0, 1], [0, 0, 0, 0]):
+        assert status(wrong, [0, 0, 1, 0]) == "wrong"
+
+
+def test_wrong_answers_about_what_the_loss_does_not_depend_on_are_marked() -> None:
+    problem = {
+        "network": {
+            "parameters": {"p": [0.5]},
+            "nodes": [
+                {"name": "unused", "op": "mul", "inputs": ["x", "p"]},
+                {"name": "after", "op": "tanh", "inputs": ["unused"]},
+                {"name": "out", "op": "square", "inputs": ["x"]},
+            ],
+            "output": "out",
+        },
+        "inputs": [[1], [2]],
+        "upstream": [[1], [3]],
+    }
+    given = {"p": [7.0], "unused": [[0], [0]], "x": [[2], [12]]}
+    found = operations.run("grade", {**problem, "answers": {"gradients": given}})
+    assert statuses(found) == {"gradients.p": "wrong", "gradients.unused": "correct", "gradients.x": "correct"}
+
+
+PRELU = {"op": "prelu", "slope": 0.25, "name": "f"}
+LOGSUMEXP = {"op": "logsumexp", "name": "f"}
+
+
+@pytest.mark.parametrize(("activation", "width"), [(PRELU, 3), (LOGSUMEXP, 1)], ids=["prelu", "logsumexp"])
+@pytest.mark.parametrize("last", [True, False], ids=["before_the_loss", "within"])
+def test_wrong_answers_are_marked_where_an_activation_has_a_parameter_or_another_shape(
+    activation: dict[str, Any], width: int, last: bool
+) -> None:
+    before = {"op": "linear", "weight": [[1, -2], [0.5, 1], [2, 2]]}
+    after = [] if last else [{"op": "reshape", "shape": [width]}, {"op": "linear", "weight": [[1.5] * width]}]
+    problem = {
+        "network": {"layers": [before, activation, *after]},
+        "inputs": [[1, 2], [-1, 0.5], [0.5, -0.25]],
+        "loss": "mse",
+        "backend": "numpy",
+    }
+    outputs = operations.run("forward", problem)["outputs"]
+    problem["targets"] = np.ones_like(outputs)
+    right = operations.run("gradients", {**problem, "wrt": "all"})["gradients"]
+    traced = operations.run("forward", {**problem, "trace": True})["trace"]
+    values = {node["node"]: node["output"] for node in traced}
+
+    def marked(answers: dict[str, Any]) -> dict[str, str]:
+        return statuses(operations.run("grade", {**problem, "answers": answers}))
+
+    everything = {"outputs": outputs, "values": values, "gradients": right}
+    assert set(marked(everything).values()) == {"correct"}
+    for group in ("values", "gradients"):
+        for name, truth in everything[group].items():
+            for wrong in (truth + 1.0, truth * 1.5):
+                found = marked({**everything, group: {**everything[group], name: wrong}})
+                assert {quantity for quantity, status in found.items() if status != "correct"} >= {f"{group}.{name}"}
