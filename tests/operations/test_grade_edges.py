@@ -115,3 +115,30 @@ def test_wrong_answers_are_marked_where_an_activation_has_a_parameter_or_another
             for wrong in (truth + 1.0, truth * 1.5):
                 found = marked({**everything, group: {**everything[group], name: wrong}})
                 assert {quantity for quantity, status in found.items() if status != "correct"} >= {f"{group}.{name}"}
+
+
+ROOTS = {
+    "network": {
+        "nodes": [
+            {"name": "u", "op": "square", "inputs": ["x"]},
+            {"name": "root", "op": "sqrt", "inputs": ["u"]},
+            {"name": "after", "op": "tanh", "inputs": ["root"]},
+            {"name": "out", "op": "linear", "inputs": ["u"], "weight": [[2, 1]]},
+        ],
+        "output": "out",
+    },
+    "inputs": [[1, 2], [3, 0.5]],
+    "upstream": [[1], [-2]],
+}
+
+
+def test_answers_are_marked_after_a_value_that_leaves_the_domain_of_what_takes_it() -> None:
+    values = {"u": [[-1, 4], [9, 0.25]], "after": [[0.1, 0.2], [0.3, 0.4]]}
+    found = operations.run("grade", {**ROOTS, "answers": {"values": values}})
+    assert statuses(found) == {"values.u": "wrong", "values.after": "wrong"}
+
+
+def test_gradients_are_marked_after_a_value_that_leaves_the_domain_of_what_takes_it() -> None:
+    answers = {"values": {"u": [[-1, 4], [9, 0.25]]}, "gradients": {"out.weight": [[5, 7]]}}
+    found = operations.run("grade", {**ROOTS, "answers": answers})
+    assert statuses(found) == {"values.u": "wrong", "gradients.out.weight": "wrong"}

@@ -84,7 +84,10 @@ def forward_candidates(work: Work, steps: Iterable[int], slot: int) -> Iterator[
     """Mistakes made in the forward pass through `steps`, seen in the value of `slot`."""
     for number in steps:
         step, op = work.chain.plan.steps[number], work.op(number)
-        place = _value_place(work, number, op)
+        try:
+            place = _value_place(work, number, op)
+        except EngineError:  # what was handed in for the values before it has none here
+            continue
         for mistake in value_mistake:
             for altered in _applied(partial(mistake.apply, place)):
                 works = tuple(ways_on(work, number, altered))
@@ -202,10 +205,14 @@ def _value_place(work: Work, number: int, op: Op) -> ValuePlace:
 
 
 def _other_values(work: Work, right: int) -> Iterator[tuple[str, Array]]:
-    """Values of one axis an example, other than `right`, by name."""
+    """Values of one axis an example, other than `right`, by name: those that are defined."""
     for slot, held in enumerate(work.chain.plan.slots):
         if slot != right and held.batched and len(held.shape) == 1 and held.name != TARGETS:
-            yield held.name, work.value(slot)
+            try:
+                value = work.value(slot)
+            except EngineError:
+                continue
+            yield held.name, value
 
 
 def _applied(alter: Callable[[], Iterator[Any]]) -> Iterator[Any]:
