@@ -142,3 +142,21 @@ def test_gradients_are_marked_after_a_value_that_leaves_the_domain_of_what_takes
     answers = {"values": {"u": [[-1, 4], [9, 0.25]]}, "gradients": {"out.weight": [[5, 7]]}}
     found = operations.run("grade", {**ROOTS, "answers": answers})
     assert statuses(found) == {"values.u": "wrong", "gradients.out.weight": "wrong"}
+
+
+def test_float32_answers_are_marked_where_a_matrix_is_shared_by_the_rows_of_each_example() -> None:
+    problem = {
+        "network": {
+            "parameters": {"B": [[1, -2], [0.5, 3]]},
+            "nodes": [{"name": "out", "op": "matmul", "inputs": ["x", "B"]}],
+            "output": "out",
+        },
+        "inputs": [[[1, 2], [3, 4], [-1, 0.5]], [[0.1, 0.2], [0.3, 0.7], [1, 1]]],
+        "upstream": [[[1, 0.3], [1, 2], [-1, 1]], [[1, 1], [0.1, 1], [2, -1]]],
+        "dtype": "float32",
+    }
+    right = operations.run("gradients", {**problem, "wrt": "all", "backend": "numpy"})["gradients"]
+    found = operations.run("grade", {**problem, "answers": {"gradients": right}})
+    assert set(statuses(found).values()) == {"correct"}
+    wrong = operations.run("grade", {**problem, "answers": {"gradients": {"x": right["x"] * 1.001}}})
+    assert statuses(wrong) == {"gradients.x": "wrong"}

@@ -48,6 +48,8 @@ class SinglePrecision:
         terms = 0.0
         for number, position in self._truth.chain.takers[quantity.slot]:
             part = self._truth.parts(number)[position]
+            if self._truth.chain.plan.steps[number].folds[position] is None:
+                continue  # each example's is its own
             if type(part) is Outer:
                 part = Outer(np.abs(part.left), np.abs(part.right), part.tokens, part.transposed)
                 terms += largest(finite(part.sum(self._truth.chain.xp)))
