@@ -1,16 +1,16 @@
-"""What a connection may have the service hold before a request of it is answered.
+"""What connections may have the service hold, beside requests that are taken and their replies.
 
-uvicorn bounds none of it: not the head of a request, which has no end until it ends, and not the requests that are sent
-before earlier ones have their replies.
+uvicorn bounds none of it: not the head of a request, which has no end until it ends, not the requests that are sent
+before earlier ones have their replies, and not what many callers together leave unread of short replies.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from chainrule.api.joined_writes import JoinedWrites
+from chainrule.api.joined_writes import SHORT, JoinedWrites
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -26,25 +26,65 @@ class TooMuch(Exception):
     """The connection holds too much: nothing more of it is read."""
 
 
-class Connection(JoinedWrites):
-    """uvicorn's protocol, within bounds."""
+class Unread:
+    """What is written and that callers have not taken: `most` bytes, beyond which those hang up that wait longest.
 
-    _taken: deque[RequestResponseCycle]
-    """The requests without a whole reply, in their order; uvicorn knows of the last."""
+    One alone may be more.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._sizes: dict[Connection, int] = {}
+        """Of each connection the bytes, in the order in which their callers began to keep it waiting."""
+        self.total = 0
+        """Bytes of all of them."""
+
+    def add(self, connection: Connection, size: int) -> None:
+        """From now on the connection waits for its caller to take so many bytes."""
+        self._sizes[connection] = size
+        self.total += size
+        while self.total > self._most and len(self._sizes) > 1:
+            first = next(iter(self._sizes))
+            self.remove(first)
+            first.transport.abort()
+
+    def remove(self, connection: Connection) -> None:
+        """It waits no longer, if it did."""
+        self.total -= self._sizes.pop(connection, 0)
+
+
+class Connection(JoinedWrites):
+    """uvicorn's protocol, within bounds. `unread`: what it has in common with the others of the process."""
+
     _head = 0
     """Bytes read since the last head was complete, or the last of a body came."""
     _is_deaf = False
     """Whether what still comes is dropped."""
 
+    def __init__(self, *given: Any, unread: Unread, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._unread = unread
+        self._taken: deque[RequestResponseCycle] = deque()
+        """The requests without a whole reply, in their order; uvicorn knows of the last."""
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self._taken = deque()
         super().connection_made(transport)
+        transport.set_write_buffer_limits(SHORT)  # what is less goes unseen
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self._unread.remove(self)
         for cycle in self._taken:
             cycle.disconnected = True
             cycle.message_event.set()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread.add(self, self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._unread.remove(self)
 
     def data_received(self, data: bytes) -> None:
         if self._is_deaf:

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from multiprocessing import get_context, parent_process
 from multiprocessing.process import BaseProcess
 from types import FrameType
@@ -20,7 +21,7 @@ import uvicorn
 from pydantic import ValidationError
 
 from chainrule.api import logs
-from chainrule.api.connections import Connection
+from chainrule.api.connections import Connection, Unread
 from chainrule.api.health import Health
 from chainrule.api.settings import Settings, doubts
 from chainrule.api.supervisor import Supervisor
@@ -174,7 +175,7 @@ def _serve(settings: Settings, listening: socket.socket | None = None, metrics: 
         host=settings.host,
         port=settings.port,
         loop="auto",
-        http=Connection,
+        http=partial(Connection, unread=Unread(settings.memory_for_bodies // 4)),  # type: ignore[arg-type]
         ws="none",
         log_config=None,
         access_log=False,
