@@ -160,3 +160,12 @@ def test_float32_answers_are_marked_where_a_matrix_is_shared_by_the_rows_of_each
     assert set(statuses(found).values()) == {"correct"}
     wrong = operations.run("grade", {**problem, "answers": {"gradients": {"x": right["x"] * 1.001}}})
     assert statuses(wrong) == {"gradients.x": "wrong"}
+
+
+def test_what_comes_back_to_a_value_that_leaves_the_domain_of_what_takes_it_is_marked() -> None:
+    values, root = {"u": [[-1, 4], [9, 0.25]]}, [[1, 2], [3, 4]]
+    for wrong in ([[1, 1], [1, 1]], [[-4, 2], [3, 9]]):
+        for name in ("u", "x"):
+            answers = {"values": values, "gradients": {"root": root, name: wrong}}
+            found = operations.run("grade", {**ROOTS, "answers": answers})
+            assert set(statuses(found).values()) == {"wrong"}

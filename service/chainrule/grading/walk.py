@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from chainrule.grading.gradient_judged import judge_gradient
 from chainrule.grading.hypothesis import Hypothesis
-from chainrule.grading.inquiry import Inquiry, Submitted
+from chainrule.grading.inquiry import Inquiry, Submitted, where_defined
 from chainrule.grading.jacobian_judged import judge_jacobian
 from chainrule.grading.loss_judged import judge_loss
 from chainrule.grading.quantities import Kind
@@ -32,10 +32,16 @@ def walk(inquiry: Inquiry, submitted: Sequence[Submitted]) -> list[Hypothesis]:
     """The accounts that explain most with fewest mistakes, the simplest first. `submitted`: in the chain's order."""
     accounts = [Hypothesis(inquiry.truth)]
     for each in submitted:
-        judge = JUDGES[each.quantity.kind]
-        accounts = _best([after for account in accounts for after in judge(inquiry, account, each)])
+        accounts = _best([after for account in accounts for after in _judged(inquiry, account, each)])
     least = accounts[0].cost
     return [account for account in accounts if account.cost[:-1] == least[:-1]]
+
+
+def _judged(inquiry: Inquiry, account: Hypothesis, each: Submitted) -> list[Hypothesis]:
+    """The accounts that a quantity makes of one. Where its values leave the domain of a function nothing follows."""
+    judge = JUDGES[each.quantity.kind]
+    found = where_defined(lambda: list(judge(inquiry, account, each)))
+    return found or [account.judged(each.name, "returns" if each.right else "unexplained")]
 
 
 def _best(accounts: list[Hypothesis]) -> list[Hypothesis]:
