@@ -132,6 +132,12 @@ def test_a_tree_that_is_none_of_answers_is_pointed_at(answers: str, pointer: str
     assert error.value.pointer == pointer
 
 
+@pytest.mark.parametrize("text", ['[-"NaN"]', '[1"NaN"]', '["NaN"5]', '[0."Infinity"]', '["NaN""NaN"]'])
+def test_a_word_is_no_part_of_a_number(text: str) -> None:
+    with pytest.raises(MisplacedAnswer):
+        leaf(text)
+
+
 def test_a_group_that_is_null_has_no_answers() -> None:
     assert read(b'{"answers": {"values": null, "gradients": null, "jacobians": null}}') == {}
 

@@ -19,8 +19,9 @@ from chainrule.schemas.decoding import MalformedText, TensorError, decode
 from chainrule.schemas.encoding import spelled
 from chainrule.schemas.envelope import MAX_RANK, Span, TensorRef
 
-_STAND_INS = ((b'"NaN"', b"9e307", nan), (b'"Infinity"', b"8e307", inf), (b'"-Infinity"', b"-8e307", -inf))
-"""Numbers that no answer comes near, in place of words: `decode` takes numbers alone."""
+_STAND_INS = ((b'"NaN"', b" 9e307 ", nan), (b'"Infinity"', b" 8e307 ", inf), (b'"-Infinity"', b" -8e307 ", -inf))
+"""Numbers that no answer comes near, in place of words: `decode` takes numbers alone. Blanks keep a sign or a digit
+beside a word from becoming a part of one."""
 
 _WORDS = ("NaN", "Infinity", "-Infinity")
 
