@@ -169,3 +169,15 @@ def test_what_comes_back_to_a_value_that_leaves_the_domain_of_what_takes_it_is_m
             answers = {"values": values, "gradients": {"root": root, name: wrong}}
             found = operations.run("grade", {**ROOTS, "answers": answers})
             assert set(statuses(found).values()) == {"wrong"}
+
+
+def test_the_right_infinity_is_off_by_nothing() -> None:
+    problem = {"network": {"layers": [{"op": "log"}]}, "inputs": [[0, 1, 4]], "policy": {"feedback": "magnitude"}}
+
+    def off(*outputs: Any) -> list[float]:
+        (item,) = operations.run("grade", {**problem, "answers": {"outputs": [outputs]}})["items"]
+        return [item["max_abs"], item["max_rel"]]
+
+    assert off("-Infinity", 0, np.log(4)) == [0.0, 0.0]
+    assert off("-Infinity", 0, 2 * np.log(4)) == [np.log(4), 1.0]
+    assert off(0, 0, np.log(4)) == [np.inf, np.inf]

@@ -21,7 +21,7 @@ from chainrule.grading.hypothesis import Hypothesis
 from chainrule.grading.inquiry import Inquiry, Submitted, where_defined
 from chainrule.grading.jacobian_work import jacobian_of
 from chainrule.grading.kinks import other_subgradients
-from chainrule.grading.policy import Policy, largest, within, wrong_entries
+from chainrule.grading.policy import Policy, finite, largest, within, wrong_entries
 from chainrule.grading.precision import SinglePrecision
 from chainrule.grading.quantities import Quantity, in_order, resolve
 from chainrule.grading.readings import Reader
@@ -181,8 +181,8 @@ class _Marking:
         wrong = wrong_entries(answer, expected, bound)
         item.wrong = int(np.count_nonzero(wrong))
         item.indices = [[int(i) for i in index] for index in np.argwhere(wrong)[:MOST_INDICES]]
-        item.max_abs = largest(answer - expected)
-        size = largest(expected)
+        item.max_abs = largest(np.where(answer == expected, 0.0, answer - expected))  # ∞ − ∞ is no number
+        size = largest(finite(expected))
         item.max_rel = item.max_abs / size if size > 0 else 0.0 if item.max_abs == 0 else float("inf")
 
     # -- all of them along the chain ----------------------------------------------------------------------------
