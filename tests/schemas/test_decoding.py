@@ -2,6 +2,7 @@
 
 import json
 import time
+import tracemalloc
 from unittest.mock import patch
 
 import numpy as np
@@ -157,6 +158,25 @@ def test_a_hostile_span_costs_bounded_time_and_a_short_message(text):
         decode(text)
     assert time.process_time() - start < 2
     assert len(str(refusal.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"[%b]" % b",".join([b"[" * 60 + b"1" + b"]" * 60] * 80_000),
+        b"[[[[[[[[1]]]]]]],%b]" % b",".join([b"[[[[[[1]]]]]]"] * 700_000),
+        b"[[[],%b]]" % b",".join([b"[]"] * 3_000_000),
+    ],
+    ids=["deep", "ragged", "empty"],
+)
+def test_long_text_of_nothing_but_brackets_does_not_become_lists(text):
+    tracemalloc.start()
+    try:
+        with pytest.raises(TensorError):
+            decode(text)
+        assert tracemalloc.get_traced_memory()[1] < 4 * len(text)
+    finally:
+        tracemalloc.stop()
 
 
 @given(floats | integers)

@@ -28,6 +28,9 @@ _LARGE = 4096
 _PIECE = 1 << 19
 """Bytes of text parsed at a time. orjson lets no other thread run, and its lists take five times the memory of text."""
 
+_LONG, _SPARSE = 1 << 20, 8
+"""Bytes of text from which one that cannot be cut has to have so many for each list, which takes 72 of memory."""
+
 _BEYOND = "is infinity"
 """In orjson's error for a number beyond float64."""
 
@@ -140,6 +143,10 @@ def _refuse_change(expected: tuple[int, ...], found: tuple[int, ...], row: int) 
 
 def _decoded(text: bytes, *, at: int = 0, rows: int = 0) -> Array:
     """Decodes a text in one go. In its errors bytes are counted from `at`, rows of the first axis from `rows`."""
+    if len(text) >= _LONG and text.count(b"[") * _SPARSE > len(text):
+        raise TensorError(
+            f"the array is ragged, or has more than {MAX_RANK} axes; or it wants writing without blanks between brackets"
+        )
     if len(text) >= _LARGE and (array := parse(text, integers=_are_integers(text))) is not None:
         return array
     try:
