@@ -145,7 +145,7 @@ def _decoded(text: bytes, *, at: int = 0, rows: int = 0) -> Array:
     """Decodes a text in one go. In its errors bytes are counted from `at`, rows of the first axis from `rows`."""
     if len(text) >= _LONG and text.count(b"[") * _SPARSE > len(text):
         raise TensorError(
-            f"the array is ragged, or has more than {MAX_RANK} axes; or it wants writing without blanks between brackets"
+            f"the array is ragged, or has more than {MAX_RANK} axes, or has blanks between its brackets: leave them out"
         )
     if len(text) >= _LARGE and (array := parse(text, integers=_are_integers(text))) is not None:
         return array
