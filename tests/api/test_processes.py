@@ -106,6 +106,16 @@ def test_a_killed_process_is_replaced_and_the_others_go_on(two: LiveService) -> 
     assert fresh_scrape(two)("chainrule_in_flight_requests") == 1
 
 
+def test_what_forks_the_processes_may_be_killed_too(two: LiveService) -> None:
+    first = running(two)
+    for child in children(two.process.pid):
+        if children(child):
+            os.kill(child, signal.SIGKILL)
+    until(lambda: len(running(two)) == 2 and not first & running(two))
+    until(lambda: told(two) == 2)
+    assert httpx.post(f"{two.url}/v1/forward", json=FORWARD).json()["outputs"] == OUTPUTS
+
+
 def test_sigterm_drains_them_all(log: Path) -> None:
     with live_service(log, processes=2, drain_notice=0, drain_seconds=60) as service:
         until(lambda: told(service) == 2)

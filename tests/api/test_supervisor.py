@@ -76,6 +76,20 @@ def _beat(tally: Tally) -> None:
     os._exit(3)
 
 
+@pytest.mark.parametrize("error", [EOFError(), BlockingIOError(11, "Resource temporarily unavailable")])
+def test_one_that_cannot_be_started_just_now_is_started_later(error: Exception) -> None:
+    started = Started(_stand_still, tally := Tally(8, 2), most=2)
+    failing = iter([None, error])
+
+    def start(number: int) -> BaseProcess:
+        if failed := next(failing, None):
+            raise failed
+        return started(number)
+
+    assert Supervisor(start, tally, socket.socket(), 30).run() == 0
+    assert len(started.times) == 2
+
+
 def test_what_ends_again_and_again_is_replaced_after_longer_and_longer_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "TICK", 0.01)
     monkeypatch.setattr(supervisor, "FIRST_PAUSE", 0.2)

@@ -78,8 +78,12 @@ class Supervisor:
 
     def _fill(self, seat: Seat) -> None:
         self._tally.row(seat.number)[BEAT] = 0.0
-        seat.process = self._start(seat.number)
         seat.started = time.monotonic()
+        try:
+            seat.process = self._start(seat.number)
+        except (OSError, EOFError) as error:  # there is no room for one more, or what forks them has just been killed
+            logger.error("no process could be started: %r", error)
+            self._put_off(seat)
 
     def _look_after(self, seat: Seat) -> int:
         """The exit code of one that ended because none of them can start; otherwise 0."""
@@ -97,10 +101,14 @@ class Supervisor:
         self._clear(seat)
         if not self._has_served and process.exitcode in CANNOT_START:
             return process.exitcode
+        self._put_off(seat)
+        return 0
+
+    def _put_off(self, seat: Seat) -> None:
+        """Have the next one start after a pause that grows with the failures."""
         seat.failures = 0 if time.monotonic() - seat.started > STEADY else seat.failures + 1
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (seat.failures - 2)) if seat.failures > 1 else 0.0
         seat.again = time.monotonic() + pause
-        return 0
 
     def _clear(self, seat: Seat) -> None:
         if seat.process is not None and seat.process.pid is not None:
