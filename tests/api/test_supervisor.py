@@ -57,10 +57,11 @@ def supervised(start: Started, tally: Tally, patience: float = 30) -> int:
     return Supervisor(start, tally, socket.socket(), patience).run()
 
 
-def test_processes_that_cannot_start_end_it_with_their_code() -> None:
+def test_processes_that_cannot_start_end_it_with_their_code(caplog: pytest.LogCaptureFixture) -> None:
     started = Started(os._exit, 3)
     assert supervised(started, Tally(8, 2)) == 3
     assert len(started.times) == 2
+    assert "replaced" not in caplog.text
 
 
 def test_once_one_has_served_they_are_tried_again() -> None:

@@ -97,10 +97,10 @@ class Supervisor:
                 logger.error("process %d does not turn any more: it is killed", process.pid)
                 process.kill()
             return 0
-        logger.warning("process %d ended with %d: it is replaced", process.pid, process.exitcode)
         self._clear(seat)
         if not self._has_served and process.exitcode in CANNOT_START:
             return process.exitcode
+        logger.warning("process %d ended with %d: it is replaced", process.pid, process.exitcode)
         self._put_off(seat)
         return 0
 
