@@ -83,6 +83,7 @@ NOW = datetime(2030, 1, 1, 12, 0, 0, tzinfo=UTC)
         ("soon", None),
         ("-3", None),
         ("", None),
+        ("Tue, 01 Jan 2030 12:00:30 +99999999999999", None),
         ("٣", None),
     ],
 )
