@@ -81,6 +81,7 @@ def test_an_address_that_is_taken_ends_the_start_with_3() -> None:
         ("deadline", 0),
         ("body_seconds", float("nan")),
         ("drain_notice", -0.1),
+        ("drain_notice", float("inf")),
         ("drain_seconds", 0),
         ("keys", "0" * 63),
         ("keys", "g" * 64),

@@ -46,7 +46,7 @@ _OF_KUBERNETES = re.compile(r"CHAINRULE_(SERVICE_(HOST|PORT\w*)|PORT_\d+_\w+)")
 class Settings(BaseSettings):
     """How the service listens, what a request may cost, and how many it takes at once."""
 
-    model_config = SettingsConfigDict(env_prefix="CHAINRULE_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="CHAINRULE_", frozen=True, allow_inf_nan=False)
 
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on; 0 for any that is free.")
