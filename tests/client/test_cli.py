@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import subprocess
 import sys
 from types import ModuleType
 
@@ -248,6 +250,15 @@ def test_the_catalogue_is_a_line_an_op():
     assert len(lines) > 50
 
 
+@pytest.fixture
+def sigterm():
+    """What is done on SIGTERM is as it was, after the test."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("sigterm")
 def test_serve_says_how_to_install_what_it_needs(monkeypatch):
     monkeypatch.delitem(sys.modules, "chainrule.api.server", raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
@@ -257,7 +268,7 @@ def test_serve_says_how_to_install_what_it_needs(monkeypatch):
 
 
 @pytest.fixture
-def served(monkeypatch):
+def served(monkeypatch, sigterm):
     """What the server is called with, and how many threads it would find."""
     calls = []
     server = ModuleType("chainrule.api.server")
@@ -281,6 +292,13 @@ def test_serve_leaves_the_number_of_threads_alone_where_it_is_set(served, monkey
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     run("serve")
     assert served == [(None, None, None, "3")]
+
+
+def test_sigterm_while_the_service_is_loaded_is_an_end_in_order():
+    loading = "cli._settings = lambda: os.kill(os.getpid(), signal.SIGTERM)"
+    code = f"import os, signal; from chainrule_client import cli; {loading}; cli.app(['serve'])"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_serve_says_which_setting_is_wrong(served, monkeypatch):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
@@ -234,6 +236,8 @@ def serve(
     ] = None,
 ) -> None:
     """Run the service. Its other settings come from the environment, as CHAINRULE_…"""
+    # While it starts. The first process of a container would pay no heed to a signal that it has no handler for.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with reporting():
         try:
             settings = _settings()
