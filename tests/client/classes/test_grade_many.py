@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -243,6 +244,21 @@ def test_a_run_killed_again_and_again_loses_none_and_grades_none_twice(url: str,
     assert Counter(record["id"] for record in records) == Counter(
         each["id"] for each in submissions(1000) if each["answers"] != {"gradients": "none"}
     )
+
+
+def test_ctrl_c_ends_a_run_whose_service_does_not_answer(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
+        command = [sys.executable, "-c", RUN, f"http://127.0.0.1:{silent.getsockname()[1]}", str(tmp_path / "resume")]
+        with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
+            asking, _ = silent.accept()
+            with asking:
+                process.send_signal(signal.SIGINT)
+                try:
+                    assert process.wait(20) == -signal.SIGINT
+                finally:
+                    process.kill()
 
 
 def test_a_bar_is_shown_on_a_terminal_alone(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from threading import Thread
 
 import anyio
 
@@ -17,19 +18,40 @@ AskAsync = Callable[[Chunk, Session], Awaitable[None]]
 
 
 def run_in_threads(session: Session, ask: Ask, concurrency: int, shown: bool | None) -> list[Graded]:
-    """At most `concurrency` chunks are asked for at once. What is raised ends the run once those are answered."""
-    with progress(len(session), shown) as show, ThreadPoolExecutor(concurrency, "grading") as threads:
+    """At most `concurrency` chunks are asked for at once. What is raised ends the run once those are answered; Ctrl-C
+    ends it at once."""
+    waiting: set[Future[None]] = set()
+    with progress(len(session), shown) as show:
         chunks = session.chunks()
-        waiting: set[Future[None]] = set()
-        while True:
-            for chunk in _some(chunks, concurrency - len(waiting)):
-                waiting.add(threads.submit(ask, chunk, session))
-            show(session.done)
-            if not waiting:
-                return session.graded()
-            finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            for each in finished:
-                each.result()
+        try:
+            while True:
+                for chunk in _some(chunks, concurrency - len(waiting)):
+                    waiting.add(_asked(ask, chunk, session))
+                show(session.done)
+                if not waiting:
+                    return session.graded()
+                finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                for each in finished:
+                    each.result()
+        except Exception:
+            wait(waiting)
+            raise
+
+
+def _asked(ask: Ask, chunk: Chunk, session: Session) -> Future[None]:
+    """In a thread that, unlike an executor's, is not waited for when the interpreter ends."""
+    future: Future[None] = Future()
+
+    def work() -> None:
+        try:
+            ask(chunk, session)
+        except BaseException as error:
+            future.set_exception(error)
+        else:
+            future.set_result(None)
+
+    Thread(target=work, name="grading", daemon=True).start()
+    return future
 
 
 async def run_in_tasks(session: Session, ask: AskAsync, concurrency: int, shown: bool | None) -> list[Graded]:

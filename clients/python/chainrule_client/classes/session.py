@@ -127,7 +127,8 @@ class Session:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Let another run have the resume file."""
         if self._ledger is not None:
-            self._ledger.close()
+            with self._lock:  # after Ctrl-C a thread may still be at it
+                self._ledger.close()
 
     def _task(self, position: int, id: Id, fields: Mapping[str, Any]) -> Task | None:
         try:
