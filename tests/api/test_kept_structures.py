@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from api.in_process import InProcess
+from chainrule.api import Settings, create_app
 from chainrule.api.examples import PROBLEM, TARGETS
 
 Request = tuple[str, dict[str, Any]]
@@ -143,3 +144,18 @@ def test_class_targets_written_as_floats_are_refused_after_integers_were_taken(i
     """The same words around numbers of the same shape, so only a look at the numbers themselves tells them apart."""
     statuses = [answers(in_process, [classified(targets, PAIR)])[0][0] for targets in ([2, 0], [2.0, 0.0], [1, 1])]
     assert statuses == [200, 422, 200]
+
+
+def deep(number: int) -> Request:
+    """A structure of a few thousand characters."""
+    layers = [{"op": "relu" if i == number else "tanh"} for i in range(300)]
+    return "forward", {"network": {"layers": layers}, "inputs": PAIR}
+
+
+@pytest.mark.parametrize(("memory", "known"), [(1 << 30, 3), (4 << 20, 0)], ids=["plenty", "short"])
+def test_less_is_kept_where_memory_is_short(memory: int, known: int) -> None:
+    service = InProcess()
+    service.app = create_app(Settings(max_memory_bytes=1 << 20, concurrency=1).within(memory))
+    requests = [deep(number) for number in range(3)]
+    assert {status for status, _ in answers(service, requests * 2)} == {200}
+    assert service.app.calls.structures.known == known

@@ -33,10 +33,13 @@ from chainrule.api.workers import Workers
 from chainrule.operations import INSTANCES, OPERATIONS, Calls, Limits
 from chainrule.operations.instances.library import Library
 from chainrule.operations.instances.references import Problems
+from chainrule.operations.structures import ROOM
 from chainrule.version import VERSION
 
 TIDIED = 1.0
 """Seconds between two looks at whether large requests have left memory to give back."""
+KEPT = 48
+"""Bytes for bodies and replies to a byte of text that is kept with its models and plans: those take as many at most."""
 LINGER = 2.0
 """Seconds for which the body of a refused request is still read when its connection is to close."""
 
@@ -47,7 +50,7 @@ class Application(FastAPI):
     def __init__(self, settings: Settings, metrics: Metrics | None = None) -> None:
         self.settings = settings
         self.limits = Limits(settings.max_flops, settings.memory, settings.max_returned, settings.max_calls)
-        self.calls = Calls(self.limits, _problems(settings, self.limits))
+        self.calls = Calls(self.limits, _problems(settings, self.limits), min(ROOM, settings.memory_for_bodies // KEPT))
         self.workers = Workers(settings.workers, settings.queue, settings.memory_for_bodies, settings.wait_ratio)
         self.health = Health()
         self.metrics = metrics or Metrics()

@@ -25,7 +25,7 @@ from chainrule.operations.refusals import Refused, refuse
 from chainrule.operations.registry import OPERATIONS, Operation
 from chainrule.operations.results import Reply
 from chainrule.operations.stacks import Stack, most_of, stacks
-from chainrule.operations.structures import Structure, Structures
+from chainrule.operations.structures import ROOM, Structure, Structures
 from chainrule.operations.terms import UNLIMITED, Terms
 from chainrule.operations.validation import refusal_of
 from chainrule.schemas import requests
@@ -88,12 +88,13 @@ class Call:
 class Calls:
     """Makes requests ready, under `limits`. Safe to use from several threads.
 
-    `problems`: those that requests may name; by default the bundled ones.
+    `problems`: those that requests may name; by default the bundled ones. `room`: bytes of the text of requests whose
+    models and plans are kept, and take up to 50 times as much.
     """
 
-    def __init__(self, limits: Limits | None = None, problems: Problems | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, problems: Problems | None = None, room: int = ROOM) -> None:
         self.limits = limits or Limits()
-        self.structures: Structures[Operation] = Structures()
+        self.structures: Structures[Operation] = Structures(room)
         if problems is not None:
             self.problems = problems
 

@@ -15,9 +15,9 @@ import numpy as np
 
 from chainrule.operations.prepared import Arrays
 
-ROOM = 1 << 27
+ROOM = 1 << 26
 """Bytes of arrays, as the costs of problems estimate them, that are kept in all."""
-LARGEST = ROOM // 8
+LARGEST = ROOM // 4
 """Bytes of the largest that is kept."""
 
 Held = TypeVar("Held")
