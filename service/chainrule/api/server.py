@@ -21,11 +21,12 @@ import uvicorn
 from pydantic import ValidationError
 
 from chainrule.api import logs
-from chainrule.api.connections import Connection, Unread
+from chainrule.api.connections import Unread
 from chainrule.api.health import Health
 from chainrule.api.settings import Settings, doubts
 from chainrule.api.supervisor import Supervisor
 from chainrule.api.tally import Tally
+from chainrule.api.upgrades import OneProtocol
 
 if TYPE_CHECKING:
     from chainrule.api.application import Application
@@ -175,7 +176,7 @@ def _serve(settings: Settings, listening: socket.socket | None = None, metrics: 
         host=settings.host,
         port=settings.port,
         loop="auto",
-        http=partial(Connection, unread=Unread(settings.memory_for_bodies // 4)),  # type: ignore[arg-type]
+        http=partial(OneProtocol, unread=Unread(settings.memory_for_bodies // 4)),  # type: ignore[arg-type]
         ws="none",
         log_config=None,
         access_log=False,
