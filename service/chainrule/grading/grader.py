@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import isfinite
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engine.backends import choose
+from chainrule.engine.cost import forward_cost
 from chainrule.engine.fused import fuse
 from chainrule.engine.plan import Plan
 from chainrule.engine.trace import Cancelled, never, run_forward
@@ -26,6 +28,7 @@ from chainrule.grading.precision import SinglePrecision
 from chainrule.grading.quantities import Quantity, in_order, resolve
 from chainrule.grading.readings import Reader
 from chainrule.grading.report import FULL, MOST_INDICES, Diagnosed, Item, Report, Status
+from chainrule.grading.rounding import DEAREST, Rounding
 from chainrule.grading.walk import walk
 from chainrule.grading.work import Chain, Parts, Work
 
@@ -74,9 +77,7 @@ class Grader:
             parts: dict[int, Parts] = {} if fused is None else {fused.number: (fused.cotangent,)}
             seed: Any = upstream if upstream is not None else 1.0 if of == plan.loss else np.zeros(plan.full_shape(of))
             self.truth = Work.of_trace(Chain(plan, self.xp, of), trace, seed, parts)
-            self.single: SinglePrecision | None = None
-            if dtype == "float32":
-                self.single = where_defined(lambda: SinglePrecision(self.truth, leaves, seed, self.value))
+        self._leaves, self._seed = leaves, seed
         self.kinks = other_subgradients(self.truth)
         logs = any(step.op.name in WITH_LOGARITHMS for step in plan.steps)
         self.constants = Constants(plan, LOG_BASES if logs else ())
@@ -98,6 +99,26 @@ class Grader:
             return jacobian_of(work, quantity)
         found = work.cotangent(quantity.slot)
         return np.zeros(self.plan.full_shape(quantity.slot)) if found is None else np.asarray(found)
+
+    def rounding(self, quantity: Quantity) -> float:
+        """How far a right answer may be off beyond what the policy allows, for the precision it was computed in."""
+        if quantity.kind == "jacobian":
+            return 0.0
+        truth, eps = self.value(quantity), float(np.finfo(self.dtype).eps)
+        of_steps = self._steps.of(quantity, truth, eps) if self._steps is not None else 0.0
+        return of_steps + (self._single.rounding(quantity, truth) if self._single is not None else 0.0)
+
+    @cached_property
+    def _steps(self) -> Rounding | None:
+        if forward_cost(self.plan).flops > DEAREST:
+            return None
+        return where_defined(lambda: Rounding(self.truth))
+
+    @cached_property
+    def _single(self) -> SinglePrecision | None:
+        if self.dtype != "float32":
+            return None
+        return where_defined(lambda: SinglePrecision(self.truth, self._leaves, self._seed, self.value))
 
     def grade(
         self,
@@ -147,9 +168,11 @@ class _Marking:
             return Item(quantity.name, answer.kind, 0.0, most, trouble=answer.message)
         truth = self.grader.value(quantity)
         readings = self.reader.readings(answer, quantity)
-        single = self.grader.single
-        bound = self.policy.bound(truth, single.rounding(quantity, truth) if single is not None else 0.0)
+        bound = self.policy.bound(truth)
         right = any(within(reading, truth, bound) for reading in readings)
+        if readings and not right:
+            bound = self.policy.bound(truth, self.grader.rounding(quantity))
+            right = any(within(reading, truth, bound) for reading in readings)
         item = Item(quantity.name, "correct" if right else "wrong", 0.0, most)
         self._describe(item, quantity, answer, truth, bound)
         if not right:

@@ -1,4 +1,4 @@
-"""How far a right answer may be off that was computed in float32."""
+"""How far a right answer may be off that was computed in float32, in the chain as a whole."""
 
 from __future__ import annotations
 

@@ -99,6 +99,14 @@ class Work:
         work._pulled = chain.everything
         return work
 
+    @classmethod
+    def of_numbers(cls, chain: Chain, values: dict[int, Array], cotangents: dict[int, Any]) -> Self:
+        """Every value and every cotangent by slot, so that each step is a matter of its own."""
+        work = cls(chain, None)
+        work._values, work._cotangents = values, cotangents
+        work._pulled = chain.everything
+        return work
+
     # -- the same work, but for one place ----------------------------------------------------------------------
     def with_value(self, slot: int, value: Array, op: Op | None = None, point: Point | None = None) -> Work:
         """The value of `slot` is another; with `op`, because another op gave it, whose derivative counts then too.

@@ -1,0 +1,85 @@
+"""Where terms cancel, right answers are as far off as their precision makes of the terms; wrong ones are farther."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from chainrule import operations
+
+Array = NDArray[Any]
+
+
+def wrong(problem: dict[str, Any], **answers: Any) -> list[str]:
+    """The quantities that are not correct."""
+    items = operations.run("grade", {**problem, "answers": answers})["items"]
+    return [item["quantity"] for item in items if item["status"] != "correct"]
+
+
+def softargmax(s: Array) -> Array:
+    e = np.exp(s - s.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_cancels_in_float32_is_right_as_far_as_float32_goes(seed: int) -> None:
+    """The mean of a softargmax is 1/K wherever it is taken: its gradient is zero."""
+    rng = np.random.default_rng(seed)
+    x, w = (rng.normal(size=shape).astype(np.float32) for shape in ((5, 3), (7, 3)))
+    layers = [{"op": "linear", "weight": w, "bias": np.zeros(7)}, {"op": "softargmax"}, {"op": "mean"}]
+    problem = {"network": {"layers": layers}, "inputs": x, "upstream": np.ones(5), "dtype": "float32"}
+    p = softargmax(x @ w.T)
+    g = np.full_like(p, 1 / 7)
+    right = p * (g - (p * g).sum(-1, keepdims=True))
+    assert right.dtype == np.float32
+    assert not wrong(problem, gradients={"s1": right, "W1": right.T @ x, "b1": right.sum(0), "x": right @ w})
+    for other in (p * g, p * (g - p), g, right + 1e-5):
+        assert wrong(problem, gradients={"s1": other}) == ["gradients.s1"]
+        assert wrong(problem, gradients={"W1": other.T @ x}) == ["gradients.W1"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_small_gradient_of_a_confident_class_is_right_as_far_as_float32_goes(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    s = (rng.normal(size=(2, 3)) + 11 * np.eye(3)[[0, 2]]).astype(np.float32)
+    layers = [{"op": "linear", "weight": np.eye(3), "bias": np.zeros(3)}]
+    loss = {"op": "cross_entropy", "reduction": "sum"}
+    problem = {"network": {"layers": layers}, "inputs": s, "targets": [0, 2], "loss": loss, "dtype": "float32"}
+    right = softargmax(s) - np.eye(3, dtype=np.float32)[[0, 2]]
+    assert 0 < np.abs(right).max() < 1e-3
+    assert not wrong(problem, gradients={"s1": right, "W1": right.T @ s})
+    for other in (2 * right, right / 2, -right, 0 * right):
+        assert wrong(problem, gradients={"s1": other}) == ["gradients.s1"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_at_the_optimum_another_order_of_the_sum_is_right(seed: int) -> None:
+    """Of each input there are two targets, as far above as below: large terms, and no sum."""
+    rng = np.random.default_rng(seed)
+    x, noise, weight = 1e5 * rng.normal(size=(15, 3)), 1e6 * rng.normal(size=(15, 2)), rng.normal(size=(2, 3))
+    x, noise = np.concatenate([x, x]), np.concatenate([noise, -noise])
+    targets = x @ weight.T + noise
+    layers = [{"op": "linear", "weight": weight, "bias": np.zeros(2)}]
+    problem = {"network": {"layers": layers}, "inputs": x, "targets": targets, "loss": "squared_error"}
+    right = 2 * (x @ weight.T - targets)
+    terms = right[:, :, None] * x[:, None, :]
+    one_by_one = sum(terms[::-1], start=np.zeros((2, 3)))
+    assert 1e-7 < np.abs(one_by_one).max() < 1e-12 * np.abs(terms).max()
+    assert not wrong(problem, gradients={"W1": one_by_one, "b1": sum(right, start=np.zeros(2))})
+    for other in (terms[0], terms[:-1].sum(0), np.full((2, 3), 1e-9 * np.abs(terms).max())):
+        assert wrong(problem, gradients={"W1": other}) == ["gradients.W1"]
+
+
+def test_where_float32_has_no_numbers_not_every_answer_is_right() -> None:
+    """The sigmoid of 20 is 1 there, and what follows from that is no rounding."""
+    layers = [{"op": "linear", "weight": np.eye(2), "bias": np.zeros(2)}, {"op": "sigmoid"}]
+    loss = {"op": "bce", "reduction": "sum"}
+    problem = {"network": {"layers": layers}, "inputs": [[20, 1]], "targets": [[0, 1]], "loss": loss}
+    problem["dtype"] = "float32"
+    right = np.array([[1.0, -1 / (1 + np.e)]])
+    assert not wrong(problem, loss=20 + np.log1p(np.exp(-1)), gradients={"s1": right})
+    for factor in (0.0, 0.9, 0.5, -1.0, 2.0):
+        assert wrong(problem, loss=20 * factor, gradients={"s1": factor * right}) == ["loss", "gradients.s1"]
