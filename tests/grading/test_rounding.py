@@ -83,3 +83,22 @@ def test_where_float32_has_no_numbers_not_every_answer_is_right() -> None:
     assert not wrong(problem, loss=20 + np.log1p(np.exp(-1)), gradients={"s1": right})
     for factor in (0.0, 0.9, 0.5, -1.0, 2.0):
         assert wrong(problem, loss=20 * factor, gradients={"s1": factor * right}) == ["loss", "gradients.s1"]
+
+
+def test_what_follows_in_float32_follows_as_far_as_float32_goes() -> None:
+    """Of a sigmoid near 1 float32 has few digits of 1 − a, and the gradient there is large."""
+    s, weight = np.array([[14.01, 0.5]], np.float32), np.array([[300, 0.5]], np.float32)
+    layers = [{"op": "linear", "weight": np.eye(2)}, {"op": "sigmoid"}, {"op": "linear", "weight": weight}]
+    problem = {"network": {"layers": layers}, "inputs": s, "upstream": [[1]], "dtype": "float32"}
+    a = 1 / (1 + np.exp(-s))
+    right = weight * a * (1 - a)
+    assert right.dtype == np.float32
+    assert not wrong(problem, gradients={"a1": weight, "s1": right})
+
+    def marked(s1: Array) -> list[str]:
+        answers = {"gradients": {"a1": -weight, "s1": s1}}
+        return [item["status"] for item in operations.run("grade", {**problem, "answers": answers})["items"]]
+
+    assert marked(-right) == ["wrong", "correct_given_own_work"]
+    for other in (-weight * a, -2 * right, -weight * a * a * (1 - a), -right + [[1e-3, 0]]):
+        assert marked(other)[1] == "wrong"

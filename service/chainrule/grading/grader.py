@@ -242,7 +242,9 @@ class _Marking:
         if not self.grader.batched and self.grader.plan.slots[quantity.slot].batched and answer.ndim:
             raw = answer[None]
         readings = tuple(self.reader.readings(answer, quantity))
-        return Submitted(quantity, raw, readings, item.status in FULL, self.grader.value(quantity))
+        right = item.status in FULL
+        rounding = 0.0 if right else self.grader.rounding(quantity)
+        return Submitted(quantity, raw, readings, right, self.grader.value(quantity), rounding)
 
     def _judge(self, account: Hypothesis, items: dict[str, Item]) -> None:
         for name, (verdict, source) in account.verdicts.items():

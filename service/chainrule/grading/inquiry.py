@@ -53,6 +53,8 @@ class Submitted:
     readings: tuple[Array, ...]
     right: bool
     truth: Array
+    rounding: float = 0.0
+    """How far a right one may be off beyond what the policy allows."""
 
     @property
     def name(self) -> str:
@@ -73,9 +75,10 @@ class Submitted:
         if self.right:
             return self.is_of(wanted, policy)
         size, scale = largest(wanted), largest(self.truth)
-        if not (size >= NEGLIGIBLE * scale and policy.bound(wanted) <= COARSE * size < inf):
+        rounding = self.rounding * min(size / scale, SWAMPED) if scale > 0 else 0.0
+        if not (size >= NEGLIGIBLE * scale and policy.bound(wanted, rounding) <= COARSE * size < inf):
             return False
-        bound = policy.absolute + policy.relative * (np.minimum(size, SWAMPED * scale) + np.abs(wanted))
+        bound = policy.absolute + policy.relative * (np.minimum(size, SWAMPED * scale) + np.abs(wanted)) + rounding
         return any(
             reading.shape == wanted.shape and bool((np.abs(reading - wanted) <= bound).all())
             for reading in self.readings
