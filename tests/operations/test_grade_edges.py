@@ -181,3 +181,26 @@ def test_the_right_infinity_is_off_by_nothing() -> None:
     assert off("-Infinity", 0, np.log(4)) == [0.0, 0.0]
     assert off("-Infinity", 0, 2 * np.log(4)) == [np.log(4), 1.0]
     assert off(0, 0, np.log(4)) == [np.inf, np.inf]
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_the_jacobian_of_a_loss_is_its_gradient_where_a_sigmoid_is_1(batched: bool) -> None:
+    s, y = np.array([[40.0, -1.0, 50.0], [0.5, 2.0, -60.0]]), np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 1.0]])
+    right = 1 / (1 + np.exp(-s)) - y
+    names = ("C/s1", "C/x", "C/b1", "C/W1")
+    if not batched:
+        s, y, right = s[0], y[0], right[0]
+    rows, inputs = np.atleast_2d(right), np.atleast_2d(s)
+    answers = dict(zip(names, (right, right, rows.sum(0), rows.T @ inputs), strict=True))
+    problem = {
+        "network": {"layers": [{"op": "linear", "weight": np.eye(3), "bias": np.zeros(3)}, {"op": "sigmoid"}]},
+        "inputs": s,
+        "targets": y,
+        "batched": batched,
+        "loss": {"op": "bce", "reduction": "sum"},
+    }
+    found = operations.run("grade", {**problem, "answers": {"jacobians": answers}})
+    assert set(statuses(found).values()) == {"correct"}
+    doubled = {name: 2 * answer for name, answer in answers.items()}
+    found = operations.run("grade", {**problem, "answers": {"jacobians": doubled}})
+    assert set(statuses(found).values()) == {"wrong"}

@@ -15,7 +15,7 @@ from chainrule.engine.ops.rectifiers import Identity
 from chainrule.grading.candidates import Candidate, backward_candidates
 from chainrule.grading.findings import Finding, named
 from chainrule.grading.quantities import Quantity
-from chainrule.grading.work import Chain, Work
+from chainrule.grading.work import Chain, Parts, Work
 
 Array = NDArray[Any]
 
@@ -71,7 +71,11 @@ def _seeded(work: Work, quantity: Quantity) -> Work:
     size = prod(target.shape)
     lead = (1,) if target.batched else ()
     seed = np.eye(size).reshape((size, *lead, *target.shape))
-    return Work.of_values(chain, work, seed)
+    given = work.given if quantity.of == plan.loss else {}
+    parts: dict[int, Parts] = {
+        number: tuple([np.asarray(part)[None] for part in passed]) for number, passed in given.items()
+    }  # V is 1 here
+    return Work.of_values(chain, work, seed, parts)
 
 
 def _arranged(work: Work, quantity: Quantity, found: Array | None) -> Array:

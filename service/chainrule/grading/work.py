@@ -59,7 +59,7 @@ class Chain:
 class Work:
     """Values, points and cotangents by slot and step."""
 
-    __slots__ = ("_cotangents", "_moved", "_ops", "_parts", "_points", "_pulled", "_values", "chain", "parent")
+    __slots__ = ("_cotangents", "_moved", "_ops", "_parts", "_points", "_pulled", "_values", "chain", "given", "parent")
 
     def __init__(self, chain: Chain, parent: Work | None) -> None:
         self.chain, self.parent = chain, parent
@@ -72,6 +72,8 @@ class Work:
         """Slots whose values may differ from the parent's."""
         self._pulled: frozenset[int] = frozenset()
         """Slots whose cotangents may differ from the parent's."""
+        self.given: dict[int, Parts] = {}
+        """What some steps pass on, by number, that was not worked out from the cotangents of their outputs."""
 
     @classmethod
     def of_trace(cls, chain: Chain, trace: Trace, seed: Any, parts: dict[int, Parts] | None = None) -> Self:
@@ -80,13 +82,14 @@ class Work:
         work._values = dict(enumerate(trace.values))
         work._points = dict(enumerate(trace.points))
         work._cotangents[chain.of] = seed
-        work._parts = dict(parts or {})
+        work.given = parts or {}
+        work._parts = dict(work.given)
         work._pulled = chain.everything
         return work
 
     @classmethod
-    def of_values(cls, chain: Chain, other: Work, seed: Any) -> Self:
-        """The values of another work, with cotangents from another seed."""
+    def of_values(cls, chain: Chain, other: Work, seed: Any, parts: dict[int, Parts]) -> Self:
+        """The values of another work, with cotangents from another seed. `parts`: as in `of_trace`."""
         work = cls(chain, None)
         slots = range(len(chain.plan.slots))
         work._values = {slot: other.value(slot) for slot in slots if slot in chain.before[chain.of]}
@@ -96,6 +99,7 @@ class Work:
             if step.output in chain.before[chain.of]
         }
         work._cotangents[chain.of] = seed
+        work._parts = dict(parts)
         work._pulled = chain.everything
         return work
 
