@@ -9,6 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from chainrule import operations
+from chainrule.engine.plan import Plan
+from chainrule.grading.rounding import affordable
+from grading.submitting import CALLS
 
 Array = NDArray[Any]
 
@@ -102,3 +105,15 @@ def test_what_follows_in_float32_follows_as_far_as_float32_goes() -> None:
     assert marked(-right) == ["wrong", "correct_given_own_work"]
     for other in (-weight * a, -2 * right, -weight * a * a * (1 - a), -right + [[1e-3, 0]]):
         assert marked(other)[1] == "wrong"
+
+
+def test_the_rounding_of_a_large_problem_is_not_worked_out() -> None:
+    """Twenty passes through it would keep whoever hands in a wrong answer waiting."""
+
+    def plan(examples: int) -> Plan:
+        x = np.zeros((examples, 1000))
+        problem = {"network": {"layers": [{"op": "tanh"}]}, "inputs": x, "backend": "numpy"}
+        return CALLS.take("forward", problem).operation.prepared.plan
+
+    assert affordable(plan(100))
+    assert not affordable(plan(300))

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engine.backends import choose
-from chainrule.engine.cost import forward_cost
 from chainrule.engine.fused import fuse
 from chainrule.engine.plan import Plan
 from chainrule.engine.trace import Cancelled, never, run_forward
@@ -28,7 +27,7 @@ from chainrule.grading.precision import SinglePrecision
 from chainrule.grading.quantities import Quantity, in_order, resolve
 from chainrule.grading.readings import Reader
 from chainrule.grading.report import FULL, MOST_INDICES, Diagnosed, Item, Report, Status
-from chainrule.grading.rounding import DEAREST, Rounding
+from chainrule.grading.rounding import Rounding, affordable
 from chainrule.grading.walk import walk
 from chainrule.grading.work import Chain, Parts, Work
 
@@ -110,9 +109,7 @@ class Grader:
 
     @cached_property
     def _steps(self) -> Rounding | None:
-        if forward_cost(self.plan).flops > DEAREST:
-            return None
-        return where_defined(lambda: Rounding(self.truth))
+        return where_defined(lambda: Rounding(self.truth)) if affordable(self.plan) else None
 
     @cached_property
     def _single(self) -> SinglePrecision | None:

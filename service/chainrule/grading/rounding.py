@@ -15,7 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engine.backends import choose
+from chainrule.engine.cost import forward_cost
 from chainrule.engine.graph import TARGETS
+from chainrule.engine.plan import Plan
+from chainrule.grading.inquiry import size_of
 from chainrule.grading.policy import finite, largest
 from chainrule.grading.quantities import Quantity
 from chainrule.grading.work import Chain, Work
@@ -32,10 +35,15 @@ MOST = 1e-2
 TERMS = 8.0 * EPS
 """of 1, or of the problem's largest number for values, and where terms cancel and leave nothing. Beyond that, as with
 a sigmoid at 1 whose logarithm is taken, it is the problem that float32 has no numbers for."""
-DEAREST = 10**9
-"""Floating-point operations of a forward pass, of which this takes some twenty."""
+DEAREST, A_NUMBER = 5 * 10**8, 1_000
+"""Of a larger problem it takes too long: floating-point operations of a forward pass, with so many for each number."""
 NOTHING = 1e-12
 """Of the problem's largest number. Less is zero, but for the rounding of float64."""
+
+
+def affordable(plan: Plan) -> bool:
+    """Whether the rounding of a problem is worked out in a fraction of a second."""
+    return forward_cost(plan).flops + A_NUMBER * size_of(plan) <= DEAREST
 
 
 class Rounding:
