@@ -44,7 +44,8 @@ def test_a_suite_runs_and_its_comparisons_are_on_the_page(name: str, tmp_path: P
         if row["verdict"] == "skipped":
             assert "not installed" in row["why"]
             continue
-        assert 0 < row["ratio"]["min"] <= row["ratio"]["median"] <= row["ratio"]["max"]
+        assert row["ratio"]["min"] <= row["ratio"]["median"] <= row["ratio"]["max"]
+        assert row["ratio"]["max"] > 0  # and not the least: of two small sizes the larger may be the quicker once
         (shown,) = [line for line in on_page if line[1:3] == [row["ours"], row["peer"]] and about(line[0], row["what"])]
         assert (shown[-1] in ("pass", "miss")) == (row["goal"]["bound"] is not None)
         if shown[-1]:
