@@ -50,6 +50,13 @@ class LiveService:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    @contextmanager
+    def spends(self, at_most: float) -> Iterator[None]:
+        """In this block it has no more than that many seconds of the CPUs."""
+        before = self.cpu_seconds()
+        yield
+        assert self.cpu_seconds() - before < at_most
+
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
 

@@ -29,6 +29,6 @@ def client(attacked: LiveService) -> Iterator[httpx.Client]:
 def still_alive(client: httpx.Client) -> Iterator[None]:
     """After every attack a sound request is answered, and rightly."""
     yield
-    reply = client.post("/v1/gradients", content=spoilt(), timeout=5)
+    reply = client.post("/v1/gradients", content=spoilt(), timeout=30)
     assert reply.status_code == 200, reply.text
     assert reply.json()["gradients"] == {"W1": [[1.0, 11.5]], "b1": [3.5]}

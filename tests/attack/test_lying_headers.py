@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-import time
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -14,33 +14,38 @@ from attack.files import MALFORMED, UNFIT, A, asking, entry, through_identity
 from live_service import LiveService
 from problem_documents import assert_problem
 
+Answer = Callable[..., httpx.Response]
 KIND = {"Content-Type": "application/vnd.safetensors"}
 SECONDS = 5
+"""Of the service's CPUs."""
+
 GROWTH = 300 * 2**20
 
 
-def answer(client: httpx.Client, body: bytes, path: str = "/v1/forward") -> httpx.Response:
-    started = time.monotonic()
-    reply = client.post(path, content=body, headers=KIND)
-    assert time.monotonic() - started < SECONDS
-    return reply
+@pytest.fixture
+def answer(attacked: LiveService, client: httpx.Client) -> Answer:
+    def post(body: bytes, path: str = "/v1/forward") -> httpx.Response:
+        with attacked.spends(at_most=SECONDS):
+            return client.post(path, content=body, headers=KIND)
+
+    return post
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-def test_what_is_no_file_is_refused(name: str, client: httpx.Client) -> None:
-    problem = assert_problem(answer(client, MALFORMED[name]), 400, 413)
+def test_what_is_no_file_is_refused(name: str, answer: Answer) -> None:
+    problem = assert_problem(answer(MALFORMED[name]), 400, 413)
     assert problem.title in ("Request not safetensors", "Content Too Large")
 
 
 @pytest.mark.parametrize("name", UNFIT)
 @pytest.mark.parametrize("operation", ["forward", "grade"])
-def test_a_request_that_does_not_fit_its_tensors_is_refused(name: str, operation: str, client: httpx.Client) -> None:
-    assert_problem(answer(client, UNFIT[name], f"/v1/{operation}"), 400, 422)
+def test_a_request_that_does_not_fit_its_tensors_is_refused(name: str, operation: str, answer: Answer) -> None:
+    assert_problem(answer(UNFIT[name], f"/v1/{operation}"), 400, 422)
 
 
-def test_references_are_pointed_at(client: httpx.Client) -> None:
+def test_references_are_pointed_at(answer: Answer) -> None:
     body = asking(through_identity({"x/y": {"$tensor": "b"}}), 0)
-    problem = assert_problem(answer(client, body), 422)
+    problem = assert_problem(answer(body), 422)
     assert problem.errors is not None
     assert (problem.errors[0].pointer, problem.errors[0].message) == ("/inputs/x~1y", "the file has no tensor b")
 
@@ -60,9 +65,9 @@ def test_a_sound_file_with_spoilt_bytes_is_answered_or_refused(client: httpx.Cli
     assert client.post("/v1/forward", content=bytes(body), headers=KIND).status_code in (200, 400, 422)
 
 
-def test_a_length_that_lies_holds_no_memory(attacked: LiveService, client: httpx.Client) -> None:
+def test_a_length_that_lies_holds_no_memory(attacked: LiveService, answer: Answer) -> None:
     before = attacked.memory()
     for name in ("a length of 2^64 - 1", "a shape of 2^63", "100 000 tensors", "a million axes", "deep JSON"):
         for _ in range(10):
-            answer(client, MALFORMED[name])
+            answer(MALFORMED[name])
     assert attacked.memory() - before < GROWTH

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import tracemalloc
 from typing import Any
 
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from chainrule.schemas.answers import Answer, Answers, MisplacedAnswer, NoTensor, read_answers
 from chainrule.schemas.envelope import MAX_SKELETON, MalformedBody, parse_skeleton, split
 from chainrule.schemas.parts import detach
+from stopwatch import Stopwatch
 
 NAN, INF = float("nan"), float("inf")
 
@@ -186,9 +186,9 @@ def read_or_refused(body: bytes) -> object:
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_hostile_answers_cost_bounded_time_and_memory(text: bytes) -> None:
     body = b'{"answers": {"outputs": %b}}' % text
-    started = time.process_time()
-    found = read_or_refused(body)
-    assert time.process_time() - started < 5
+    with Stopwatch() as watch:
+        found = read_or_refused(body)
+    assert watch.seconds < 5
     assert isinstance(found, NoTensor | MalformedBody | np.ndarray)
     tracemalloc.start()  # after the time is taken: counting each allocation takes more than they do
     try:

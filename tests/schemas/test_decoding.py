@@ -1,7 +1,6 @@
 """Strict decoding, against the standard library's parser with np.asarray."""
 
 import json
-import time
 import tracemalloc
 from unittest.mock import patch
 
@@ -14,6 +13,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from chainrule.schemas import decoding
 from chainrule.schemas.decoding import TensorError, decode, from_array, from_lists, from_number
+from stopwatch import Stopwatch
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 shapes = array_shapes(max_dims=4, max_side=4)
@@ -153,10 +153,9 @@ def test_pieces_that_differ_in_shape_are_ragged():
     ids=lambda text: text[:12].decode(),
 )
 def test_a_hostile_span_costs_bounded_time_and_a_short_message(text):
-    start = time.process_time()
-    with pytest.raises(TensorError) as refusal:
+    with Stopwatch() as watch, pytest.raises(TensorError) as refusal:
         decode(text)
-    assert time.process_time() - start < 2
+    assert watch.seconds < 5
     assert len(str(refusal.value)) < 200
 
 

