@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from chainrule.api.accept import preferred
 from chainrule.api.authentication import Caller, Keys
 from chainrule.api.events import EVENT_STREAM, Events
-from chainrule.api.exchange import JSON, SAFETENSORS, ClientGone, Exchange
+from chainrule.api.exchange import JSON, SAFETENSORS, Body, ClientGone, Exchange, length_of
 from chainrule.api.memory import OutOfMemory, guarded
 from chainrule.api.pace import Pace
 from chainrule.api.pictures import PICTURES, SAFE
@@ -26,7 +26,6 @@ from chainrule.operations.terms import Terms
 from chainrule.schemas.binary import REPLY, write_tree
 from chainrule.schemas.encoding import LONG, encode, encode_long
 from chainrule.schemas.progress import Watch
-from chainrule.schemas.safetensors import Buffer
 
 ANY: tuple[bytes, ...] = (JSON, SAFETENSORS)
 FORMS: Mapping[str, tuple[bytes, ...]] = {
@@ -37,9 +36,6 @@ FORMS: Mapping[str, tuple[bytes, ...]] = {
 
 BINARY_NUMBER = 8
 """Bytes that a number of a reply in binary takes at most."""
-
-Body = bytes | list[Buffer]
-"""A reply as it is sent; a long one in pieces."""
 
 
 class Job:
@@ -252,7 +248,7 @@ class Compute:
         self._workers.is_untidy |= call.cost.bytes(1) > LARGE
         reply = job.compute(call)
         self._pace.learn(self.operation, call.cost, len(body), perf_counter() - started)
-        self._workers.made(place, len(reply) if isinstance(reply, bytes) else sum(map(len, reply)))
+        self._workers.made(place, length_of(reply))
         return reply
 
     def _is_cheap(self, call: Ready) -> bool:

@@ -23,6 +23,9 @@ PART = 1 << 18
 CLIENT_GONE = 499
 """The status logged where nobody was left to answer."""
 
+Body = bytes | Sequence[Buffer]
+"""A reply as it is sent; a long one in pieces."""
+
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 IN_UTF_8 = rb'\s*+(;\s*+(charset\s*=\s*"?utf-8"?\s*+)?)*+'
@@ -98,14 +101,14 @@ class Exchange:
 
     async def reply(
         self,
-        body: bytes | Sequence[Buffer],
+        body: Body,
         *headers: tuple[bytes, bytes],
         status: int = 200,
         kind: bytes = JSON,
         seconds: float = inf,
     ) -> None:
         """Send a whole reply; a long one a part at a time, as `send_long` does."""
-        length = len(body) if isinstance(body, bytes) else sum(map(len, body))
+        length = length_of(body)
         about = [(b"content-type", kind), (b"content-length", b"%d" % length), *headers]
         await self.send({"type": "http.response.start", "status": status, "headers": about})
         if isinstance(body, bytes) and length <= PART:
@@ -118,7 +121,7 @@ class Exchange:
 
         Raises ClientGone where the caller has hung up before all of it was sent, and as `send_part` does.
         """
-        left = sum(map(len, pieces))
+        left = length_of(pieces)
         gone = ensure_future(self.gone())
         try:
             for part in parts(pieces):
@@ -240,6 +243,11 @@ class Exchange:
         body = bytes(message.get("body", b""))
         self.received += len(body)
         return body
+
+
+def length_of(body: Body) -> int:
+    """Bytes of a reply."""
+    return len(body) if isinstance(body, bytes) else sum(map(len, body))
 
 
 def parts(pieces: Iterable[Buffer]) -> Iterator[bytes]:

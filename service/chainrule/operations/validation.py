@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from chainrule.operations.places import place_of
+from chainrule.operations.locations import location_of
 from chainrule.operations.refusals import MOST_SHOWN, Fault, Refused, refuse_for
 from chainrule.operations.wording import wording
 from chainrule.schemas.requests import Problem
@@ -21,9 +21,9 @@ def refusal_of(error: ValidationError, request: Any, model: type[BaseModel] = Pr
 
 
 def _fault(error: Any, model: type[BaseModel], request: Any) -> Fault:
-    kind, place = error["type"], place_of(model, error["loc"], request)
-    if kind == "union_tag_not_found" and not isinstance(place.value, Mapping):
+    kind, location = error["type"], location_of(model, error["loc"], request)
+    if kind == "union_tag_not_found" and not isinstance(location.value, Mapping):
         kind = "model_attributes_type"
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        place = place.inside("op")
-    return Fault(place.pointer, wording(kind, str(error["msg"]), error.get("ctx", {}), place))
+        location = location.inside("op")
+    return Fault(location.pointer, wording(kind, str(error["msg"]), error.get("ctx", {}), location))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from chainrule.operations.locations import LONGEST_KEY, Location
 from chainrule.operations.op_words import EXAMPLES, not_here
-from chainrule.operations.places import LONGEST_KEY, Place
 from chainrule.schemas.envelope import TensorRef
 from chainrule.schemas.ops import NAME_PATTERN, nearest
 from chainrule.schemas.own_words import OWN_WORDS
@@ -41,16 +41,16 @@ _PATTERNS: Mapping[str, str] = {
 Context = Mapping[str, Any]
 
 
-def wording(kind: str, message: str, context: Context, place: Place) -> str:
-    """The message of an error of a kind, whose own message was `message`, at a place."""
+def wording(kind: str, message: str, context: Context, location: Location) -> str:
+    """The message of an error of a kind, whose own message was `message`, at a location."""
     if kind in ("tensor", OWN_WORDS):
         return message
     if kind in _WANTED:
-        return f"wants {_WANTED[kind]}{_found(place.value)}"
+        return f"wants {_WANTED[kind]}{_found(location.value)}"
     if kind in _BOUNDS:
         bound, words = _BOUNDS[kind]
         return f"wants {words} {context[bound]:,}".replace(",", " ").removesuffix(".0")
-    return _SAYINGS[kind](context, place) if kind in _SAYINGS else OTHERWISE
+    return _SAYINGS[kind](context, location) if kind in _SAYINGS else OTHERWISE
 
 
 def _found(value: Any) -> str:
@@ -67,40 +67,40 @@ def _found(value: Any) -> str:
     return next((f"; found {name}" for kind, name in kinds if isinstance(value, kind)), "")
 
 
-def _no_field(_: Context, place: Place) -> str:
-    said = f"{place.key} is not a field here"
-    if not place.siblings or len(place.key) > LONGEST_KEY:
+def _no_field(_: Context, location: Location) -> str:
+    said = f"{location.key} is not a field here"
+    if not location.siblings or len(location.key) > LONGEST_KEY:
         return said
-    return f"{said}: {nearest(place.key, place.siblings, several='the fields are')}"
+    return f"{said}: {nearest(location.key, location.siblings, several='the fields are')}"
 
 
-def _of_op(place: Place) -> str:
+def _of_op(location: Location) -> str:
     """The field that an op stands under."""
-    return next((str(part) for part in reversed(place.path) if part in EXAMPLES), "layers")
+    return next((str(part) for part in reversed(location.path) if part in EXAMPLES), "layers")
 
 
-def _no_op(_: Context, place: Place) -> str:
-    if not isinstance(place.value, str):
-        return f"op wants text{_found(place.value)}"
-    return not_here(place.value, _of_op(place))
+def _no_op(_: Context, location: Location) -> str:
+    if not isinstance(location.value, str):
+        return f"op wants text{_found(location.value)}"
+    return not_here(location.value, _of_op(location))
 
 
-def _op_missing(_: Context, place: Place) -> str:
-    return f"op is missing: write {EXAMPLES[_of_op(place)]}, say"
+def _op_missing(_: Context, location: Location) -> str:
+    return f"op is missing: write {EXAMPLES[_of_op(location)]}, say"
 
 
-def _no_spec(_: Context, place: Place) -> str:
-    return f"wants an object such as {EXAMPLES[_of_op(place)]}{_found(place.value)}"
+def _no_spec(_: Context, location: Location) -> str:
+    return f"wants an object such as {EXAMPLES[_of_op(location)]}{_found(location.value)}"
 
 
-def _not_among(context: Context, place: Place) -> str:
-    if place.path[-1:] == ("loss",) and isinstance(place.value, str):
-        return not_here(place.value, "loss")
+def _not_among(context: Context, location: Location) -> str:
+    if location.path[-1:] == ("loss",) and isinstance(location.value, str):
+        return not_here(location.value, "loss")
     return f"wants {context['expected']}".replace("'", '"')
 
 
-def _length(words: str, bound: str) -> Callable[[Context, Place], str]:
-    def say(context: Context, _: Place) -> str:
+def _length(words: str, bound: str) -> Callable[[Context, Location], str]:
+    def say(context: Context, _: Location) -> str:
         entries = "entry" if context[bound] == 1 else "entries"
         found = context.get("actual_length")
         return f"wants {words} {context[bound]} {entries}" + ("" if found is None else f"; found {found}")
@@ -108,8 +108,8 @@ def _length(words: str, bound: str) -> Callable[[Context, Place], str]:
     return say
 
 
-_SAYINGS: Mapping[str, Callable[[Context, Place], str]] = {
-    "missing": lambda _, place: f"{place.key} is missing",
+_SAYINGS: Mapping[str, Callable[[Context, Location], str]] = {
+    "missing": lambda _, location: f"{location.key} is missing",
     "extra_forbidden": _no_field,
     "model_attributes_type": _no_spec,
     "union_tag_invalid": _no_op,

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 UNKNOWN: Any = object()
-"""The value at a place that is not in the request, or inside an array that is still text."""
+"""The value at a location that is not in the request, or inside an array that is still text."""
 
 LONGEST_KEY = 40
 """Characters of a key that a message repeats."""
@@ -19,8 +19,8 @@ Schema = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A place in a request.
+class Location:
+    """A location in a request.
 
     path: the keys and indices that lead there. value: what is there. siblings: the fields that the object around it
     may have, empty where there is no object or its fields have no names of ours.
@@ -41,16 +41,16 @@ class Place:
         key = str(self.path[-1]) if self.path else "request"
         return key if len(key) <= LONGEST_KEY else f"{key[:LONGEST_KEY]}…"
 
-    def inside(self, key: str) -> Place:
-        """The place of a field of what is here."""
-        return Place((*self.path, key), _member(self.value, key))
+    def inside(self, key: str) -> Location:
+        """The location of a field of what is here."""
+        return Location((*self.path, key), _member(self.value, key))
 
 
-def place_of(model: type[BaseModel], loc: tuple[int | str, ...], request: Any) -> Place:
-    """The place of an error at `loc`, which also names branches of unions; those are in no request."""
+def location_of(model: type[BaseModel], loc: tuple[int | str, ...], request: Any) -> Location:
+    """The location of an error at `loc`, which also names branches of unions; those are in no request."""
     schemas = _Schemas(model)
     schema = schemas.of_model
-    place = Place((), request)
+    location = Location((), request)
     for part in loc:
         fields: tuple[str, ...] = ()
         match schema:
@@ -69,11 +69,11 @@ def place_of(model: type[BaseModel], loc: tuple[int | str, ...], request: Any) -
                 pass
             case _:
                 inner = None
-                if _member(place.value, part) is UNKNOWN:
+                if _member(location.value, part) is UNKNOWN:
                     continue
         schema = schemas.bare(inner)
-        place = Place((*place.path, part), _member(place.value, part), fields)
-    return place
+        location = Location((*location.path, part), _member(location.value, part), fields)
+    return location
 
 
 def _member(value: Any, part: int | str) -> Any:
