@@ -79,7 +79,7 @@ def test_what_is_wrong_with_an_item_is_told_in_its_place(in_process: InProcess) 
         item("x" * 201),
         item([1]),
         {"id": "less"},
-        {**item("more"), "extra": [1, 2]},
+        {**item("more"), "a/b": [1, 2]},
         item("listed", [1]),
         b'{"id": "nul", "operation": "forward", "request": {"network": "\0"}}',
         b'{"id": "twice", "operation": "forward", "request": {"inputs": [1], "inputs": [2]}}',
@@ -106,6 +106,7 @@ def test_what_is_wrong_with_an_item_is_told_in_its_place(in_process: InProcess) 
     alone = in_process.post("/v1/forward", json={**FORWARD, "inputs": [[1.0]]}).json()
     assert {**found[1]["problem"], "request_id": ""} == {**alone, "request_id": ""}
     assert [error["pointer"] for error in found[9]["problem"]["errors"]] == ["/operation", "/request"]
+    assert [error["pointer"] for error in found[10]["problem"]["errors"]] == ["/a~1b"]
     assert "forward" in found[5]["problem"]["errors"][0]["message"]
     assert found[0]["reply"]["outputs"] == found[-1]["reply"]["outputs"] == OUTPUTS
 

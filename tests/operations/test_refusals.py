@@ -40,6 +40,7 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
         "/network/layers/0/bias",
         r"\[out\] = \[1\]",
     ),
+    ("forward", {"inputs": {"a~b": 1.0}}, "/inputs/a~0b", "no batch axis"),
     ("forward", {"network": {"layers": []}}, "/network/layers", "at least 1"),
     ("forward", {"network": {}}, "/network", "either layers or nodes"),
     ("forward", {"network": {"nodes": [{"name": "a", "op": "relu", "inputs": ["x"]}]}}, "/network", "want an output"),

@@ -28,6 +28,7 @@ from chainrule.schemas.encoding import encode
 from chainrule.schemas.envelope import Envelope, MalformedBody, parse_skeleton, split
 from chainrule.schemas.ops import nearest
 from chainrule.schemas.parts import Tree
+from chainrule.schemas.pointers import shown
 
 FIELDS = tuple(BatchItem.model_fields)
 OPERATIONS = get_args(BatchItem.model_fields["operation"].annotation)
@@ -222,7 +223,7 @@ def check_item(tree: Tree) -> None:
     """Let an item pass whose own fields are sound. Raises Refused."""
     unknown = [name for name in tree if name not in FIELDS]
     missing = [name for name in FIELDS if name not in tree]
-    faults = [Fault(f"/{name[:100]}", "this is not a field of an item") for name in unknown]
+    faults = [Fault(f"/{shown(name)}", "this is not a field of an item") for name in unknown]
     faults += [Fault(f"/{name}", f"{name} is missing") for name in missing]
     if faults:
         raise refuse_for(faults)

@@ -10,10 +10,11 @@ from chainrule.engine.errors import EngineError, GraphError
 from chainrule.engine.graph import DATA, LOSS, TARGETS, Graph, Node
 from chainrule.engine.op import Op, options_of, wire_name
 from chainrule.engine.registry import find
-from chainrule.operations.naming import LayerNames, check_names, name_layers
+from chainrule.operations.naming import INPUT, LayerNames, check_names, name_layers
 from chainrule.operations.refusals import Refused, refuse
 from chainrule.schemas.networks import Drawn
 from chainrule.schemas.ops import OpSpec, nearest
+from chainrule.schemas.pointers import escaped
 from chainrule.schemas.requests import Problem
 from chainrule.schemas.tensors import TensorSlot
 
@@ -91,16 +92,19 @@ class _Builder:
 
     def __init__(self, request: Problem) -> None:
         self.request = request
-        named = request.inputs if isinstance(request.inputs, dict) else None
-        self.inputs: dict[str, TensorSlot] = named if named is not None else {"x": request.inputs}  # type: ignore[dict-item]
+        if isinstance(request.inputs, dict):
+            self.inputs = request.inputs
+            self.pointers = Pointers({name: f"/inputs/{escaped(name)}" for name in self.inputs})
+        else:
+            self.inputs = {INPUT: request.inputs}
+            self.pointers = Pointers({INPUT: "/inputs"})
         self.sources: dict[str, Source] = {**self.inputs}
-        self.pointers = Pointers({name: f"/inputs/{name}" if named is not None else "/inputs" for name in self.inputs})
         self.nodes: list[Node] = []
         self.parameters: list[str] = []
         self.references: list[tuple[str, str, str]] = []
         """Names that have to be those of a parameter, a value or a node: which of them, pointer, name."""
         for name, source in request.network.parameters.items():
-            self._parameter(name, source, f"/network/parameters/{name}")
+            self._parameter(name, source, f"/network/parameters/{escaped(name)}")
 
     def taken(self, names: Iterable[str], position: int) -> tuple[str, ...]:
         """What the node at a position takes."""

@@ -23,6 +23,7 @@ from chainrule.operations.refusals import refuse
 from chainrule.operations.results import Reply, meta
 from chainrule.schemas.answers import Answers, NoTensor, pointer_to
 from chainrule.schemas.grading import GradeRequest
+from chainrule.schemas.pointers import shown
 from chainrule.schemas.reports import Feedback
 
 A_TRY = 3
@@ -47,7 +48,7 @@ class Grade:
         self._within: Feedback = "values"
         self.differentiates = request.upstream is not None or prepared.plan.loss is not None
         points = request.points or {}
-        self._named = {name: self._resolve(name, f"/points/{_escaped(name)}") for name in points}
+        self._named = {name: self._resolve(name, f"/points/{shown(name)}") for name in points}
         self._base = self._of_problem()
         self.cost = self._with_jacobians(self._named.values())
         limits.check(self.cost, "float64")
@@ -110,7 +111,3 @@ def _for_the_grader(answers: Answers) -> Mapping[str, NDArray[Any] | Unreadable]
         name: Unreadable(answer.kind, answer.message) if isinstance(answer, NoTensor) else answer
         for name, answer in answers.items()
     }
-
-
-def _escaped(name: str) -> str:
-    return name[:100].replace("~", "~0").replace("/", "~1")

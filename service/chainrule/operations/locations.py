@@ -8,6 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from chainrule.schemas.pointers import shown
+
 UNKNOWN: Any = object()
 """The value at a location that is not in the request, or inside an array that is still text."""
 
@@ -32,8 +34,8 @@ class Location:
 
     @property
     def pointer(self) -> str:
-        """As a JSON pointer, its parts cut to 100 characters."""
-        return "".join(f"/{part.replace('~', '~0').replace('/', '~1')[:100]}" for part in map(str, self.path))
+        """As a JSON pointer."""
+        return "".join(f"/{shown(str(part))}" for part in self.path)
 
     @property
     def key(self) -> str:

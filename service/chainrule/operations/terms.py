@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chainrule.operations.refusals import Fault, refuse_for
+from chainrule.schemas.pointers import shown
 from chainrule.schemas.reports import Feedback
 
 OF_NAMED = ("problem", "seed", "identity", "attempt", "answers")
@@ -26,7 +27,7 @@ class Terms:
         if not self.named_only:
             return
         other = [name for name in request if name not in OF_NAMED]
-        faults = [Fault(f"/{name[:100].replace('~', '~0').replace('/', '~1')}", _REASON) for name in other]
+        faults = [Fault(f"/{shown(name)}", _REASON) for name in other]
         if "problem" not in request:
             faults.insert(0, Fault("/problem", "this key grades problems on file only: name one"))
         if faults:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from chainrule.schemas.decoding import MalformedText, TensorError, decode
 from chainrule.schemas.encoding import spelled
 from chainrule.schemas.envelope import MAX_RANK, Span, TensorRef
+from chainrule.schemas.pointers import shown
 
 _STAND_INS = ((b'"NaN"', b" 9e307 ", nan), (b'"Infinity"', b" 8e307 ", inf), (b'"-Infinity"', b" -8e307 ", -inf))
 """Numbers that no answer comes near, in place of words: `decode` takes numbers alone. Blanks keep a sign or a digit
@@ -76,8 +77,7 @@ def read_answers(tree: object, spans: Sequence[Span] = ()) -> Answers:
 def pointer_to(quantity: str) -> str:
     """Where in the tree of answers a quantity stands, as a JSON pointer."""
     group, dot, name = quantity.partition(".")
-    within = name[:100].replace("~", "~0").replace("/", "~1")
-    return f"/{group}/{within}" if dot else f"/{group}"
+    return f"/{group}/{shown(name)}" if dot else f"/{group}"
 
 
 def _leaves(tree: object) -> Iterator[tuple[str, object]]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from chainrule.schemas.encoding import encode, nonfinite
 from chainrule.schemas.envelope import MAX_DEPTH, Envelope, MalformedBody, Span, parse_skeleton, split
 from chainrule.schemas.parts import Tree
+from chainrule.schemas.pointers import shown
 from chainrule.schemas.safetensors import DTYPES, NAMES, Buffer, File, read, write
 
 REQUEST = "request"
@@ -136,7 +137,7 @@ def _map(
                 raise UnfitReference(path, f'a reference is {{"{REFERENCE}": name}} and nothing else')
             return found(tree[REFERENCE], path)
         return {
-            key: _map(item, found, placeholder, f"{path}/{_escaped(key)}", depth - 1)
+            key: _map(item, found, placeholder, f"{path}/{shown(key)}", depth - 1)
             if type(item) in (dict, list)
             else item
             for key, item in tree.items()
@@ -144,10 +145,6 @@ def _map(
     if placeholder is not None and len(tree) == 1 and type(tree[0]) is int:
         return placeholder(tree[0])
     return [_map(item, found, placeholder, f"{path}/{index}", depth - 1) for index, item in enumerate(tree)]
-
-
-def _escaped(key: str) -> str:
-    return key[:100].replace("~", "~0").replace("/", "~1")
 
 
 def _known(name: object, path: str, file: File, used: set[str]) -> str:

@@ -35,6 +35,7 @@ from chainrule.schemas.decoding import (
     from_number,
 )
 from chainrule.schemas.envelope import Span, TensorRef
+from chainrule.schemas.pointers import escaped
 
 MAX_INLINE = 1024
 """Most bytes of text that a list which is no tensor may take, one of numbers apart."""
@@ -261,7 +262,7 @@ def pointer_of(tree: object, tensor: TensorRef | TensorSlot) -> str | None:
     for key, item in _members(tree):
         pointer = pointer_of(item, tensor)
         if pointer is not None:
-            return "/" + str(key).replace("~", "~0").replace("/", "~1") + pointer
+            return f"/{escaped(str(key))}{pointer}"
     return None
 
 

@@ -11,6 +11,7 @@ from chainrule.engine.backends import Shape
 from chainrule.engine.drawing import draw_below
 from chainrule.operations.instances.seeds import stream_key
 from chainrule.schemas.envelope import TensorRef
+from chainrule.schemas.pointers import escaped
 from chainrule.schemas.templates import Choice, Classes, DrawnTensor, Length, Size, Sizes, Template
 
 PRIMES = (3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61)
@@ -102,7 +103,7 @@ class _Speller:
             self.spelling.chosen.append(index)
             return self.spell(tree.choose[index], place)
         if isinstance(tree, dict):
-            return {key: self.spell(item, f"{place}/{_escaped(key)}") for key, item in tree.items()}
+            return {key: self.spell(item, f"{place}/{escaped(key)}") for key, item in tree.items()}
         if isinstance(tree, list):
             return [self.spell(item, f"{place}/{position}") for position, item in enumerate(tree)]
         return tree
@@ -115,7 +116,3 @@ class _Speller:
 
     def _length(self, length: Length) -> int:
         return self.spelling.sizes[length] if isinstance(length, str) else length
-
-
-def _escaped(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")
