@@ -87,3 +87,9 @@ def test_there_are_indices_enough_for_every_rank() -> None:
     letters = Subject(plan_with(["out"])).letters
     found = [index.letter for index in letters.indices((2,) * 24)]
     assert len(set(found)) == 24
+
+
+def test_the_length_of_an_input_called_y_has_a_letter() -> None:
+    graph = Graph(("x", "y"), (), (Node("a", find("concat")(), ("x", "y")),), "a")
+    sizes = Subject(make_plan(graph, {"x": (3,), "y": (4,)}, 2)).sizes
+    assert {length: size.letter for length, size in sizes.items()} == {3: "n", 7: "K", 4: "a"}

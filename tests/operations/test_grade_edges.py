@@ -204,3 +204,19 @@ def test_the_jacobian_of_a_loss_is_its_gradient_where_a_sigmoid_is_1(batched: bo
     doubled = {name: 2 * answer for name, answer in answers.items()}
     found = operations.run("grade", {**problem, "answers": {"jacobians": doubled}})
     assert set(statuses(found).values()) == {"wrong"}
+
+
+def test_without_a_loss_its_names_and_that_of_the_targets_are_names_as_any_other() -> None:
+    nodes = [
+        {"name": "C", "op": "mul", "inputs": ["x", "y"]},
+        {"name": "a", "op": "add", "inputs": ["C", "z"]},
+    ]
+    answers = {"values": {"C": 6}, "gradients": {"C": 1, "y": 2}, "jacobians": {"a/y": 2, "C/y": 2}}
+    problem = {
+        "network": {"nodes": nodes, "output": "a"},
+        "inputs": {"x": 2, "y": 3, "z": 1},
+        "batched": False,
+        "upstream": 1,
+    }
+    found = operations.run("grade", {**problem, "answers": answers})
+    assert set(statuses(found).values()) == {"correct"}

@@ -12,7 +12,7 @@ from itertools import count
 
 from chainrule.derivation.expressions import Size
 from chainrule.derivation.indexed import Index, Symbol
-from chainrule.engine.graph import DATA, LOSS, TARGETS
+from chainrule.engine.graph import DATA, LOSS
 from chainrule.engine.plan import Plan
 
 LONGEST = 24
@@ -121,7 +121,8 @@ def size_letters(plan: Plan, symbols: Mapping[str, Symbol]) -> dict[int, Size]:
             name(length, "n")
     for length in plan.slots[plan.output].shape[-1:]:
         name(length, "K")
-    between = list(dict.fromkeys(length for slot in plan.slots if slot.name != TARGETS for length in slot.shape))
+    shapes = (slot.shape for number, slot in enumerate(plan.slots) if number != plan.targets)
+    between = list(dict.fromkeys(length for shape in shapes for length in shape))
     others = [length for length in between if length > 1 and length not in found]
     for number, length in enumerate(others, start=1):
         name(length, "a" if len(others) == 1 else f"d_{{{number}}}")

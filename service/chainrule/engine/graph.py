@@ -18,6 +18,12 @@ DATA = "C.data"
 TARGETS = "y"
 """The leaf that holds the targets."""
 
+OUTPUT = "y_hat"
+"""What the output answers to beside its own name."""
+
+INPUT = "x"
+"""What a single input answers to, and is called where it has no name."""
+
 
 @dataclass(frozen=True)
 class Node:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from chainrule.engine.backends import Array, Shape
 from chainrule.engine.errors import EngineError, GraphError, Unsupported
-from chainrule.engine.graph import DATA, LOSS, TARGETS, Graph, Node
+from chainrule.engine.graph import DATA, INPUT, LOSS, OUTPUT, TARGETS, Graph, Node
 from chainrule.engine.op import Op
 
 if TYPE_CHECKING:
@@ -94,6 +94,20 @@ class Plan:
     def data_loss(self) -> int | None:
         """The number of the step that compares the output with the targets: C, or what penalties are added to."""
         return next((number for number, step in enumerate(self.steps) if step.op.family == "loss"), None)
+
+    @cached_property
+    def targets(self) -> int | None:
+        """The slot of the targets; None where there is no loss, and any value may have their name."""
+        return self.index[TARGETS] if self.loss is not None else None
+
+    def find(self, name: str) -> int | None:
+        """The slot that a name means, which may stand for the output or the single input; None where there is none."""
+        slot = self.index.get(name)
+        if slot is None and name == OUTPUT:
+            return self.output
+        if slot is None and name == INPUT and len(self.inputs) == 1:
+            return self.index[self.inputs[0]]
+        return slot
 
     def full_shape(self, slot: int) -> Shape:
         """The shape of a value as it is held, its batch axis included."""

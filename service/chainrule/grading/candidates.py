@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engine.errors import EngineError
-from chainrule.engine.graph import TARGETS
 from chainrule.engine.op import Op, Point
 from chainrule.engine.ops.linear import Linear
 from chainrule.engine.ops.loss import Loss
@@ -206,8 +205,9 @@ def _value_place(work: Work, number: int, op: Op) -> ValuePlace:
 
 def _other_values(work: Work, right: int) -> Iterator[tuple[str, Array]]:
     """Values of one axis an example, other than `right`, by name: those that are defined."""
-    for slot, held in enumerate(work.chain.plan.slots):
-        if slot != right and held.batched and len(held.shape) == 1 and held.name != TARGETS:
+    plan = work.chain.plan
+    for slot, held in enumerate(plan.slots):
+        if slot not in (right, plan.targets) and held.batched and len(held.shape) == 1:
             try:
                 value = work.value(slot)
             except EngineError:

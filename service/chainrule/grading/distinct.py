@@ -13,8 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engine.errors import EngineError
-from chainrule.engine.graph import TARGETS
-from chainrule.engine.plan import Plan
 from chainrule.grading.candidates import altered_parts, forward_candidates, loss_candidates, parameter_candidates
 from chainrule.grading.findings import Finding
 from chainrule.grading.grader import Grader
@@ -72,23 +70,23 @@ def _generic(grader: Grader) -> Grader:
     """The same problem with normal numbers; targets that are classes, or 0 and 1, as they are."""
     rng = np.random.Generator(np.random.Philox(key=0))
     for _ in range(ATTEMPTS):
-        leaves = {name: _redrawn(rng, name, array) for name, array in _leaves(grader.plan, grader.truth).items()}
         try:
-            return Grader(grader.plan, leaves, upstream=grader.upstream, batched=grader.batched)
+            return Grader(grader.plan, _redrawn(rng, grader), upstream=grader.upstream, batched=grader.batched)
         except EngineError as error:
             failed = error
     raise failed
 
 
-def _leaves(plan: Plan, truth: Work) -> dict[str, Array]:
-    outputs = {step.output for step in plan.steps}
-    return {slot.name: truth.value(i) for i, slot in enumerate(plan.slots) if i not in outputs}
+def _redrawn(rng: np.random.Generator, grader: Grader) -> dict[str, Array]:
+    leaves = {name: grader.truth.value(slot) for slot, name in enumerate(grader.plan.leaves)}
+    return {
+        name: array if slot == grader.plan.targets and _is_choice(array) else rng.standard_normal(array.shape)
+        for slot, (name, array) in enumerate(leaves.items())
+    }
 
 
-def _redrawn(rng: np.random.Generator, name: str, array: Array) -> Array:
-    if name == TARGETS and (array.dtype.kind in "iu" or bool(((array >= 0) & (array <= 1)).all())):
-        return array
-    return rng.standard_normal(array.shape)
+def _is_choice(array: Array) -> bool:
+    return array.dtype.kind in "iu" or bool(((array >= 0) & (array <= 1)).all())
 
 
 def _every_submission(grader: Grader, quantities: Sequence[Quantity]) -> Mapping[str, Answers]:

@@ -7,12 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from chainrule.engine.graph import LOSS, TARGETS, known
+from chainrule.engine.graph import OUTPUT, known
 from chainrule.engine.plan import Plan
 
 Kind = Literal["value", "loss", "gradient", "jacobian"]
-OUTPUT = "y_hat"
-INPUT = "x"
 
 
 class UnknownQuantity(ValueError):
@@ -50,9 +48,10 @@ def resolve(plan: Plan, name: str, *, differentiates: bool) -> Quantity:
     if kind == "gradients":
         if not differentiates:
             raise UnknownQuantity(name, "a gradient wants a loss with targets, or an upstream")
-        if rest == LOSS:
+        slot = _slot(plan, name, rest)
+        if slot == plan.loss:
             raise UnknownQuantity(name, "∂C/∂C is 1: there is nothing to answer")
-        return Quantity(name, "gradient", _slot(plan, name, rest), plan.loss if plan.loss is not None else plan.output)
+        return Quantity(name, "gradient", slot, plan.loss if plan.loss is not None else plan.output)
     if kind == "jacobians" and rest.count("/") == 1:
         of, wrt = rest.split("/")
         return Quantity(name, "jacobian", _slot(plan, name, wrt), _slot(plan, name, of))
@@ -87,13 +86,9 @@ def _computed(plan: Plan, quantity: str, slot: int) -> int:
 
 
 def _slot(plan: Plan, quantity: str, name: str) -> int:
-    slot = plan.index.get(name)
-    if slot is None and name == OUTPUT:
-        slot = plan.output
-    if slot is None and name == INPUT and len(plan.inputs) == 1:
-        slot = plan.index[plan.inputs[0]]
-    if slot is None or name == TARGETS:
-        names = [held.name for held in plan.slots if held.name not in (TARGETS, LOSS)]
+    slot = plan.find(name)
+    if slot is None or slot == plan.targets:
+        names = [held.name for number, held in enumerate(plan.slots) if number not in (plan.targets, plan.loss)]
         close = difflib.get_close_matches(name, [*names, OUTPUT], n=3)
         advice = f"did you mean {' or '.join(close)}?" if close else f"there are {known(names)}"
         raise UnknownQuantity(quantity, f"there is no {name[:100]!r} here; {advice}")

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from chainrule.engine.backends import choose
 from chainrule.engine.cost import forward_cost
-from chainrule.engine.graph import TARGETS
 from chainrule.engine.plan import Plan
 from chainrule.grading.inquiry import size_of
 from chainrule.grading.policy import finite, largest
@@ -88,7 +87,7 @@ class Rounding:
 
     def _rounded(self, slot: int) -> Array:
         value = self._truth.value(slot)
-        return value if self._chain.plan.slots[slot].name == TARGETS else self._nearer(value)
+        return value if slot == self._chain.plan.targets else self._nearer(value)
 
     def _nearer(self, array: Any) -> Array:
         return np.asarray(array * (1.0 - EPS * self._rng.random(np.shape(array))))
@@ -98,8 +97,8 @@ class Rounding:
 
     def _forward(self, number: int) -> None:
         truth, step = self._truth, self._truth.chain.plan.steps[number]
-        point, slots = truth.point(number), truth.chain.plan.slots
-        tangents = [None if slots[slot].name == TARGETS else self._signed(self._values[slot]) for slot in step.inputs]
+        point, targets = truth.point(number), truth.chain.plan.targets
+        tangents = [None if slot == targets else self._signed(self._values[slot]) for slot in step.inputs]
         found = self._values[step.output] + np.abs(step.op.jvp(truth.chain.xp, tuple(tangents), point))
         own = [
             step.op.forward(single.chain.xp, *[single.value(slot) for slot in step.inputs])[0] - point.output

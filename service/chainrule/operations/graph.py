@@ -13,7 +13,6 @@ from chainrule.engine.backward import Cotangent, Fused, backward_program, pull_b
 from chainrule.engine.cost import BACKWARD, Cost, forward_cost, gradients_cost
 from chainrule.engine.edges import Edge, along_edges
 from chainrule.engine.fused import fuse, fused_warning
-from chainrule.engine.graph import TARGETS
 from chainrule.engine.kinks import find_kinks, with_kinks
 from chainrule.engine.loss_warnings import loss_warnings
 from chainrule.engine.plan import Step
@@ -44,7 +43,7 @@ class Graph:
         self.prepared, self.request = prepared, prepared.request
         plan = prepared.plan
         self.computed = frozenset(plan.nodes)
-        self.slots = {slot.name: number for number, slot in enumerate(plan.slots) if not self._is_targets(number)}
+        self.slots = {slot.name: number for number, slot in enumerate(plan.slots) if number != plan.targets}
         if self.request.gradients:
             self.of = objective_slot(prepared, self.request)
             check_layout(prepared, self.slots, "gradient of")
@@ -119,13 +118,9 @@ class Graph:
         plan = self.prepared.plan
         if step is not None:
             return "node" if step.name in self.computed else "penalty" if step.op.family == "penalty" else "loss"
-        if self._is_targets(slot):
+        if slot == plan.targets:
             return "targets"
         return "input" if plan.slots[slot].name in plan.inputs else "parameter"
-
-    def _is_targets(self, slot: int) -> bool:
-        plan = self.prepared.plan
-        return plan.loss is not None and slot < len(plan.leaves) and plan.slots[slot].name == TARGETS
 
     def _cost(self) -> Cost:
         plan, request = self.prepared.plan, self.request

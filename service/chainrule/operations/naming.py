@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from chainrule.engine.graph import DATA, LOSS, TARGETS, known
+from chainrule.engine.graph import DATA, INPUT, LOSS, OUTPUT, TARGETS, known
 from chainrule.engine.op import Op
 from chainrule.engine.plan import Plan
 from chainrule.operations.refusals import Refused, refuse
@@ -14,8 +14,6 @@ from chainrule.schemas.binary import REFERENCE
 from chainrule.schemas.ops import nearest
 from chainrule.schemas.requests import Problem
 
-OUTPUT = "y_hat"
-INPUT = "x"
 GROUPS = ("parameters", "all")
 
 
@@ -87,19 +85,14 @@ def _taken(name: str, pointer: str, stands_for: str) -> Refused:
 
 def resolve(plan: Plan, name: str, pointer: str) -> int:
     """The slot that a name in a request means. Raises Refused where there is none."""
-    slot = plan.index.get(name)
-    if slot is None and name == OUTPUT:
-        slot = plan.output
-    if slot is None and name == INPUT and len(plan.inputs) == 1:
-        slot = plan.index[plan.inputs[0]]
-    is_target = name == TARGETS and plan.loss is not None
-    if slot is not None and not is_target:
+    slot = plan.find(name)
+    if slot is not None and slot != plan.targets:
         return slot
     if name == LOSS:
         raise refuse(pointer, "C is the loss, and this request has none: give a loss and targets")
     if name == TARGETS:
         raise refuse(pointer, "y is the targets, with respect to which nothing is differentiated")
-    names = [held.name for held in plan.slots if held.name != TARGETS or plan.loss is None]
+    names = [held.name for number, held in enumerate(plan.slots) if number != plan.targets]
     raise refuse(pointer, f"there is no such name; {nearest(name, names) if len(names) < 50 else known(names)}")
 
 
