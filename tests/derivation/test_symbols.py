@@ -90,6 +90,6 @@ def test_there_are_indices_enough_for_every_rank() -> None:
 
 
 def test_the_length_of_an_input_called_y_has_a_letter() -> None:
-    graph = Graph(("x", "y"), (), (Node("a", find("concat")(), ("x", "y")),), "a")
+    graph = Graph(("x", "y"), (), (Node("out", find("concat")(), ("x", "y")),), "out")
     sizes = Subject(make_plan(graph, {"x": (3,), "y": (4,)}, 2)).sizes
     assert {length: size.letter for length, size in sizes.items()} == {3: "n", 7: "K", 4: "a"}
