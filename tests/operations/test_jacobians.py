@@ -44,3 +44,20 @@ def test_kinks_on_the_way_are_listed(backend: str) -> None:
     assert (reply["kinks"], reply["kink_count"]) == ([{"node": "relu1", "index": [0, 0], "value": 0.0}], 1)
     reply = run("jacobians", {**request, "pairs": [{"of": "b", "wrt": "relu1"}, {"of": "relu1", "wrt": "x"}]})
     assert [kink["node"] for kink in reply["kinks"]] == ["relu1", "b"]
+
+
+@BACKENDS
+@pytest.mark.parametrize(
+    ("after", "wanted"),
+    [
+        ({"op": "sum", "axes": [0]}, np.full((1, 4, 1, 1), 3.0)),
+        ({"op": "slice", "axis": 0, "start": 1}, np.ones((1, 2, 4, 1, 1))),
+        ({"op": "flatten"}, np.ones((1, 12, 1))),
+    ],
+    ids=["sum", "slice", "flatten"],
+)
+def test_a_bias_is_added_to_every_token(backend: str, after: dict[str, Any], wanted: np.ndarray) -> None:
+    layers = [{"op": "linear", "weight": [[1.0, -1.0]], "bias": [0.5]}, after]
+    request = {"network": {"layers": layers}, "inputs": np.ones((1, 3, 4, 2)), "backend": backend}
+    found = run("jacobians", {**request, "pairs": [{"of": "y_hat", "wrt": "b1"}]})["jacobians"]["y_hat/b1"]
+    np.testing.assert_array_equal(found["value"], wanted)

@@ -105,6 +105,16 @@ def test_jvp_is_the_jacobian(case):
         assert_close(case.jvp({i: tangent}), case.pushed({i: tangent}))
 
 
+def test_what_rules_return_has_every_axis_of_an_example(case):
+    """Only the batch may have a length of 1: the next op may count, cut or reshape what is along the others."""
+    cotangent = case.cotangent(case.seeds)
+    for i in case.differentiable:
+        pushed, pulled = case.jvp({i: case.tangent(i, case.seeds)}), case.as_array(case.xp, case.vjp(cotangent)[i])
+        shape = case.plan.slots[case.of].shape
+        assert pushed.shape[pushed.ndim - len(shape) :] == shape
+        assert pulled.shape[pulled.ndim - len(case.shapes[i]) :] == case.shapes[i]
+
+
 def test_jvp_takes_a_tangent_that_all_examples_share(case):
     for i in case.differentiable:
         shape = (case.seeds, 1, *case.shapes[i])

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Literal, Self
 
+from chainrule.engine.axes import broadcast_examples
 from chainrule.engine.backends import Array, Namespace, Shape
 from chainrule.engine.op import Contribution, Op, Point, Sample, Saved, Tangents, Wanted, option, wants
 from chainrule.engine.registry import register
@@ -85,7 +86,7 @@ class Linear(Op):
             gap = (None,) * (self.rank - 1)
             terms.append((self._out_in(of_weight)[(..., *gap, slice(None), slice(None))] @ x[..., None])[..., 0])
         if of_bias and of_bias[0] is not None:
-            terms.append(of_bias[0][(..., *(None,) * (self.rank - 1), slice(None))])
+            terms.append(broadcast_examples(xp, of_bias[0], 1, at.output.shape[-self.rank :]))
         return sum(terms[1:], start=terms[0])
 
     def diagonals(self, xp: Namespace, at: Point) -> tuple[Array | None, ...] | None:
