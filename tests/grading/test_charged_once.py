@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from chainrule import operations
 from chainrule.grading import Policy
 from chainrule.grading.report import Report
 from grading.by_hand.net import Shape, draw
@@ -115,3 +116,21 @@ def test_every_quantity_rounded_is_one_mistake() -> None:
     rounded = {name: np.round(TRUTH[name], 4) for name in usual(SHAPE)}
     (mistake,) = graded(rounded).diagnosis
     assert {finding.code for finding in mistake.findings} == {"rounded"}
+
+
+@pytest.mark.parametrize("function", ["sigmoid", "relu"])
+def test_a_jacobian_follows_from_the_activation_that_was_taken_instead(function: str) -> None:
+    rng = np.random.default_rng(0)
+    x, first, second = rng.normal(size=(5, 3)), rng.normal(size=(4, 3)), rng.normal(size=(2, 4))
+    layers = [{"op": "linear", "weight": first}, {"op": "tanh"}, {"op": "linear", "weight": second}]
+    s = x @ first.T
+    a = 1 / (1 + np.exp(-s)) if function == "sigmoid" else np.maximum(s, 0)
+    slope = a * (1 - a) if function == "sigmoid" else 1.0 * (s > 0)
+    answers = {
+        "values": {"a1": a},
+        "outputs": a @ second.T,
+        "jacobians": {"a1/s1": slope[:, :, None] * np.eye(4), "y_hat/x": (second * slope[:, None, :]) @ first},
+    }
+    report = operations.run("grade", {"network": {"layers": layers}, "inputs": x, "answers": answers})
+    assert [item["status"] for item in report["items"]] == ["wrong", *["correct_given_own_work"] * 3]
+    assert [mistake["detail"] for mistake in report["diagnosis"]] == [function]

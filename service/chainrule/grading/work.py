@@ -93,11 +93,9 @@ class Work:
         work = cls(chain, None)
         slots = range(len(chain.plan.slots))
         work._values = {slot: other.value(slot) for slot in slots if slot in chain.before[chain.of]}
-        work._points = {
-            number: other.point(number)
-            for number, step in enumerate(chain.plan.steps)
-            if step.output in chain.before[chain.of]
-        }
+        reached = [number for number, step in enumerate(chain.plan.steps) if step.output in chain.before[chain.of]]
+        work._points = {number: other.point(number) for number in reached}
+        work._ops = {number: other.op(number) for number in reached}
         work._cotangents[chain.of] = seed
         work._parts = dict(parts)
         work._pulled = chain.everything
