@@ -19,9 +19,9 @@ from chainrule.grading.conclusion import conclude
 from chainrule.grading.constants import LOG_BASES, Constants
 from chainrule.grading.exchanged import exchanged
 from chainrule.grading.hypothesis import Hypothesis
-from chainrule.grading.inquiry import Inquiry, Submitted, where_defined
+from chainrule.grading.inquiry import Inquiry, Submitted, most_tried, where_defined
 from chainrule.grading.jacobian_work import jacobian_of
-from chainrule.grading.kinks import other_subgradients
+from chainrule.grading.kinks import Conventions, other_conventions
 from chainrule.grading.policy import Policy, finite, largest, within, wrong_entries
 from chainrule.grading.precision import SinglePrecision
 from chainrule.grading.quantities import Quantity, in_order, resolve
@@ -77,7 +77,6 @@ class Grader:
             seed: Any = upstream if upstream is not None else 1.0 if of == plan.loss else np.zeros(plan.full_shape(of))
             self.truth = Work.of_trace(Chain(plan, self.xp, of), trace, seed, parts)
         self._leaves, self._seed = leaves, seed
-        self.kinks = other_subgradients(self.truth)
         logs = any(step.op.name in WITH_LOGARITHMS for step in plan.steps)
         self.constants = Constants(plan, LOG_BASES if logs else ())
         self._truths: dict[str, Array] = {}
@@ -98,6 +97,11 @@ class Grader:
             return jacobian_of(work, quantity)
         found = work.cotangent(quantity.slot)
         return np.zeros(self.plan.full_shape(quantity.slot)) if found is None else np.asarray(found)
+
+    @cached_property
+    def conventions(self) -> list[Conventions]:
+        """Other ways than the truth's to take the subgradients at its kinks."""
+        return other_conventions(self.truth)[: most_tried(self.plan)]
 
     def rounding(self, quantity: Quantity) -> float:
         """How far a right answer may be off beyond what the policy allows, for the precision it was computed in."""
@@ -144,6 +148,11 @@ class _Marking:
         self.grader, self.policy, self.worth, self.cancelled = grader, policy, worth, cancelled
         self.reader = Reader(grader.plan, grader.xp, policy, batched=grader.batched)
 
+    @cached_property
+    def other_truths(self) -> list[Work]:
+        """The truth with other subgradients at its kinks."""
+        return [self.grader.truth.with_conventions(each) for each in self.grader.conventions]
+
     def of(self, quantities: list[Quantity], answers: Mapping[str, Answer]) -> Report:
         items = {quantity.name: self._item(quantity, answers.get(quantity.name)) for quantity in quantities}
         diagnosis: list[Diagnosed] = []
@@ -181,7 +190,7 @@ class _Marking:
             return "nonfinite"
         if not readings:
             return "shape"
-        for work in self.grader.kinks:
+        for work in self.other_truths:
             other = self.grader.value(quantity, work)
             if any(within(reading, other, bound) for reading in readings):
                 return "at_kink"
@@ -216,9 +225,8 @@ class _Marking:
         ]
         pairs = exchanged(submitted, self.grader, self.policy)
         taken = {name for pair in pairs for name in pair.explains}
-        inquiry = Inquiry(self.grader.truth, self.grader.constants, self.policy, self.cancelled)
         along = [each for each in submitted if each.quantity.name not in taken]
-        accounts = walk(inquiry, along) if along else []
+        accounts = self._accounts(along) if along else []
         found = [*pairs]
         if accounts:
             self._judge(accounts[0], items)
@@ -232,6 +240,16 @@ class _Marking:
                     finding.code for finding in each.findings if finding.code not in items[name].codes
                 ]
         return found
+
+    def _accounts(self, along: list[Submitted]) -> list[Hypothesis]:
+        """Those of whoever takes the subgradients at kinks in the way that leaves least to explain."""
+        grader, ways = self.grader, [self.grader.truth, *self.other_truths]
+
+        def accounts(truth: Work, share: int) -> list[Hypothesis]:
+            return walk(Inquiry(truth, grader.constants, self.policy, self.cancelled, share), along)
+
+        way = min(ways, key=lambda way: accounts(way, len(ways))[0].cost) if len(ways) > 1 else ways[0]
+        return accounts(way, 1)
 
     def _submitted(self, quantity: Quantity, answer: Answer, item: Item) -> Submitted:
         assert not isinstance(answer, Unreadable)

@@ -89,12 +89,18 @@ class Inquiry:
     """One submission being looked into."""
 
     def __init__(
-        self, truth: Work, constants: Constants, policy: Policy, cancelled: Callable[[], bool] = never
+        self,
+        truth: Work,
+        constants: Constants,
+        policy: Policy,
+        cancelled: Callable[[], bool] = never,
+        share: int = 1,
     ) -> None:
+        """`share`: of so many inquiries, which may try as much together as a single one."""
         self.cancelled = cancelled
         self.truth, self.constants, self.policy = truth, constants, policy
         self.chain, self.plan = truth.chain, truth.chain.plan
-        self.left = most_tried(self.plan)
+        self.left = most_tried(self.plan) // share
 
     def unsettled(self, account: Hypothesis) -> list[int]:
         """The steps of the forward pass that no quantity so far has confirmed."""

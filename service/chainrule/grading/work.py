@@ -6,7 +6,7 @@ does not depend on that place is shared, and everything is worked out only when 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ from chainrule.engine.trace import Trace
 Array = NDArray[Any]
 Parts = tuple[Contribution, ...]
 """What a step passes on to each of its inputs, example by example."""
+Convention = Callable[[Namespace, Op, Point], tuple[Point, ...]]
+"""Where an op is differentiated instead of at a kink: at another point, or midway between two."""
 
 
 class Chain:
@@ -59,13 +61,27 @@ class Chain:
 class Work:
     """Values, points and cotangents by slot and step."""
 
-    __slots__ = ("_cotangents", "_moved", "_ops", "_parts", "_points", "_pulled", "_values", "chain", "given", "parent")
+    __slots__ = (
+        "_conventions",
+        "_cotangents",
+        "_moved",
+        "_ops",
+        "_parts",
+        "_points",
+        "_pulled",
+        "_values",
+        "chain",
+        "given",
+        "parent",
+    )
 
     def __init__(self, chain: Chain, parent: Work | None) -> None:
         self.chain, self.parent = chain, parent
         self._values: dict[int, Array] = {}
         self._points: dict[int, Point] = {}
         self._ops: dict[int, Op] = {}
+        self._conventions: Mapping[str, Convention] = {} if parent is None else parent._conventions
+        """By the op's name."""
         self._cotangents: dict[int, Any] = {}
         self._parts: dict[int, Parts] = {}
         self._moved: frozenset[int] = frozenset()
@@ -96,6 +112,7 @@ class Work:
         reached = [number for number, step in enumerate(chain.plan.steps) if step.output in chain.before[chain.of]]
         work._points = {number: other.point(number) for number in reached}
         work._ops = {number: other.op(number) for number in reached}
+        work._conventions = other._conventions
         work._cotangents[chain.of] = seed
         work._parts = dict(parts)
         work._pulled = chain.everything
@@ -123,6 +140,15 @@ class Work:
             work._ops[self.chain.producers[slot]] = op
         if point is not None:
             work._points[self.chain.producers[slot]] = point
+        return work
+
+    def with_conventions(self, conventions: Mapping[str, Convention]) -> Work:
+        """Some ops are differentiated by another convention at their kinks, in whatever is made of this work too."""
+        work = Work(self.chain, self)
+        work._conventions = conventions
+        kinked = (step.output for step in self.chain.plan.steps if step.op.name in conventions)
+        work._pulled = frozenset().union(*(self.chain.before[slot] for slot in kinked))
+        work._cotangents[self.chain.of] = self.cotangent(self.chain.of)
         return work
 
     def with_cotangent(self, slot: int, cotangent: Array) -> Work:
@@ -209,8 +235,11 @@ class Work:
         return found
 
     def _passed_on(self, number: int, cotangent: Any) -> Parts:
-        wanted: Sequence[bool] = self.chain.wanted[number]
-        found = self.op(number).vjp(self.chain.xp, cotangent, self.point(number), tuple(wanted))
+        xp, op, wanted = self.chain.xp, self.op(number), tuple(self.chain.wanted[number])
+        convention, point = self._conventions.get(op.name), self.point(number)
+        points = (point,) if convention is None else convention(xp, op, point)
+        passed = [op.vjp(xp, cotangent, point, wanted) for point in points]
+        found = passed[0] if len(passed) == 1 else tuple([_mean(parts) for parts in zip(*passed, strict=True)])
         return (*found, *(None,) * (len(wanted) - len(found)))  # an op in another's place may take no parameter
 
     def contribution(self, number: int, position: int) -> Any:
@@ -222,3 +251,7 @@ class Work:
         if fold is None or self.chain.keep_batch:
             return part.each() if type(part) is Outer else part
         return part.sum(self.chain.xp) if type(part) is Outer else self.chain.xp.sum_leading(part, fold)
+
+
+def _mean(parts: tuple[Any, ...]) -> Any:
+    return None if parts[0] is None else sum(parts) / len(parts)
