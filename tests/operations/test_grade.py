@@ -104,7 +104,7 @@ def test_points_name_what_is_missing() -> None:
 @pytest.mark.parametrize(
     ("answers", "more", "pointer", "message"),
     [
-        ({"gradients": {"w1": [1]}}, {}, "/answers/gradients/w1", "W1"),
+        ({"gradients": {"w1": [1]}}, {}, "/answers/gradients/w1", "did you mean W1"),
         ({"values": {"s9": 1}}, {}, "/answers/values/s9", "s1"),
         ({"values": {"W1": [[1]]}}, {}, "/answers/values/W1", "W1 is given"),
         ({"values": {"x": [[1]]}}, {}, "/answers/values/x", "x is given"),

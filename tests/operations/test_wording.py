@@ -98,6 +98,9 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
     ("jacobians", {"pairs": "y_hat/W1"}, "/pairs", f"wants a list of pairs: write [{A_PAIR}]"),
     # ops
     ("forward", layers({"op": "lineer"}), "/network/layers/0/op", "there is no such op here: did you mean linear"),
+    ("forward", layers({"op": "ReLU"}), "/network/layers/0/op", "there is no such op here: did you mean relu"),
+    ("loss", {"loss": "MSELoss"}, "/loss", "there is no such op here: did you mean mse?"),
+    ("loss", {"loss": "BCEWithLogitsLoss"}, "/loss", "there is no such op here: did you mean bce_logits?"),
     ("forward", layers({"op": "zzzzzz"}), "/network/layers/0/op", f"there is no such op here: {LISTED}"),
     ("forward", layers({"op": 3}), "/network/layers/0/op", "op wants text; found an integer"),
     ("forward", layers({}), "/network/layers/0/op", 'op is missing: write {"op": "relu"}, say'),

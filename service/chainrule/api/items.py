@@ -17,6 +17,7 @@ from chainrule.api.logs import log_fault
 from chainrule.api.memory import OutOfMemory, guarded
 from chainrule.api.problems import Problem, internal_error, problem_of
 from chainrule.engine.errors import EngineError
+from chainrule.engine.near_names import nearest
 from chainrule.engine.trace import Cancelled
 from chainrule.operations import Call, Calls, Fault, Refused, Reply
 from chainrule.operations.calls import not_json
@@ -26,7 +27,6 @@ from chainrule.schemas.batch import LONGEST_ID, BatchItem
 from chainrule.schemas.cuts import Cut
 from chainrule.schemas.encoding import encode
 from chainrule.schemas.envelope import Envelope, MalformedBody, parse_skeleton, split
-from chainrule.schemas.ops import nearest
 from chainrule.schemas.parts import Tree
 from chainrule.schemas.pointers import shown
 

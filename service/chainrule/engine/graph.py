@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from chainrule.engine.errors import GraphError
+from chainrule.engine.near_names import known
 from chainrule.engine.op import Op
 
 LOSS = "C"
@@ -86,10 +86,3 @@ class Graph:
             stuck = [name for name in by_name if missing[name] > 0]
             raise GraphError(f"the network has a cycle through {known(stuck)}", where=stuck[0])
         return tuple(ordered)
-
-
-def known(names: Iterable[str], limit: int = 12) -> str:
-    """A short list of names for a message."""
-    every: Sequence[str] = list(names)
-    shown = ", ".join(every[:limit])
-    return shown + (f" and {len(every) - limit} more" if len(every) > limit else "")

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from chainrule.engine.backends import Namespace, choose
 from chainrule.engine.backends.complex_step import STEP, ComplexNamespace
 from chainrule.engine.errors import DomainError
-from chainrule.engine.graph import known
+from chainrule.engine.near_names import known
 from chainrule.engine.op import Op
 from chainrule.engine.plan import Plan
 from chainrule.engine.trace import Trace, never, run_forward

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from chainrule.engine.graph import OUTPUT, known
+from chainrule.engine.graph import OUTPUT
+from chainrule.engine.near_names import nearest
 from chainrule.engine.plan import Plan
 
 Kind = Literal["value", "loss", "gradient", "jacobian"]
@@ -89,7 +89,5 @@ def _slot(plan: Plan, quantity: str, name: str) -> int:
     slot = plan.find(name)
     if slot is None or slot == plan.targets:
         names = [held.name for number, held in enumerate(plan.slots) if number not in (plan.targets, plan.loss)]
-        close = difflib.get_close_matches(name, [*names, OUTPUT], n=3)
-        advice = f"did you mean {' or '.join(close)}?" if close else f"there are {known(names)}"
-        raise UnknownQuantity(quantity, f"there is no {name[:100]!r} here; {advice}")
+        raise UnknownQuantity(quantity, f"there is no {name[:100]!r} here; {nearest(name[:100], [*names, OUTPUT])}")
     return slot

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from chainrule.engine.backends import Namespace, choose
 from chainrule.engine.errors import DomainError, EngineError
+from chainrule.engine.near_names import nearest
 from chainrule.engine.op import Elementwise, Op, options_of, wire_name
 from chainrule.engine.registry import find, names, ops
 from chainrule.operations.description import make_op
@@ -23,7 +24,7 @@ from chainrule.operations.refusals import Refused, refuse
 from chainrule.operations.results import Reply
 from chainrule.operations.validation import refusal_of
 from chainrule.pictures.curves import curve_from, curves_svg
-from chainrule.schemas.ops import is_layer, is_loss, is_penalty, layer_model, nearest
+from chainrule.schemas.ops import is_layer, is_loss, is_penalty, layer_model
 from chainrule.schemas.tensors import ArrayCollector
 
 LOW, HIGH, POINTS = -5.0, 5.0, 201

@@ -8,12 +8,13 @@ from typing import Any
 
 from chainrule.engine.errors import EngineError, GraphError
 from chainrule.engine.graph import DATA, INPUT, LOSS, TARGETS, Graph, Node
+from chainrule.engine.near_names import nearest
 from chainrule.engine.op import Op, options_of, wire_name
 from chainrule.engine.registry import find
 from chainrule.operations.naming import LayerNames, check_names, name_layers
 from chainrule.operations.refusals import Refused, refuse
 from chainrule.schemas.networks import Drawn
-from chainrule.schemas.ops import OpSpec, nearest
+from chainrule.schemas.ops import OpSpec
 from chainrule.schemas.pointers import escaped
 from chainrule.schemas.requests import Problem
 from chainrule.schemas.tensors import TensorSlot

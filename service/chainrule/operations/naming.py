@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from chainrule.engine.graph import DATA, INPUT, LOSS, OUTPUT, TARGETS, known
+from chainrule.engine.graph import DATA, INPUT, LOSS, OUTPUT, TARGETS
+from chainrule.engine.near_names import known, nearest
 from chainrule.engine.op import Op
 from chainrule.engine.plan import Plan
 from chainrule.operations.refusals import Refused, refuse
 from chainrule.schemas.binary import REFERENCE
-from chainrule.schemas.ops import nearest
 from chainrule.schemas.requests import Problem
 
 GROUPS = ("parameters", "all")

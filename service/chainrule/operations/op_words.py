@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from chainrule.engine.near_names import nearest
 from chainrule.engine.op import Op
 from chainrule.engine.registry import find, names
-from chainrule.schemas.ops import is_layer, is_loss, is_node, is_penalty, nearest, op_names
+from chainrule.schemas.ops import is_layer, is_loss, is_node, is_penalty, op_names
 
 ELSEWHERE = "GET /v1/ops lists those there are"
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from chainrule.engine.near_names import nearest
 from chainrule.operations.locations import LONGEST_KEY, Location
 from chainrule.operations.op_words import EXAMPLES, not_here
 from chainrule.schemas.envelope import TensorRef
-from chainrule.schemas.ops import NAME_PATTERN, nearest
+from chainrule.schemas.ops import NAME_PATTERN
 from chainrule.schemas.own_words import OWN_WORDS
 from chainrule.schemas.requests import DEVICE_PATTERN
 

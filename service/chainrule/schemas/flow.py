@@ -6,8 +6,9 @@ from typing import Annotated, Literal, TypeAlias, Union
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
+from chainrule.engine.near_names import nearest
 from chainrule.schemas.documented import ComputedReply, Documented, ResultTensor
-from chainrule.schemas.ops import InputNames, activation_model, is_activation, nearest, one_of, op_names
+from chainrule.schemas.ops import InputNames, activation_model, is_activation, one_of, op_names
 from chainrule.schemas.own_words import array_only, in_own_words
 from chainrule.schemas.requests import Differentiated
 from chainrule.schemas.tensors import Inline

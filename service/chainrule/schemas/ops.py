@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from inspect import get_annotations, getdoc
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, create_model
 from typing_extensions import TypeAliasType
 
-from chainrule.engine.graph import known
 from chainrule.engine.op import Elementwise, Op, options_of, wire_name
 from chainrule.engine.registry import ops
 from chainrule.schemas.own_words import array_only, no_object
@@ -170,16 +168,3 @@ def one_of(kept: Callable[[type[Op]], bool], model: Callable[[type[Op]], type[Op
     """The union of the models of those ops, told apart by `op`."""
     models = tuple(model(op) for op in ops().values() if kept(op))
     return Annotated[Union[models], Field(discriminator="op")]  # noqa: UP007
-
-
-MOST_COMPARED = 200
-"""Names among which those like another are looked for: each comparison takes up to a tenth of a millisecond."""
-
-
-def nearest(name: str, names: Iterable[str], otherwise: str = "", *, several: str = "there are") -> str:
-    """Advice for a name that is not there: those like it, or else `otherwise`, or else what there is."""
-    every = sorted(names)
-    close = difflib.get_close_matches(name, every, n=3, cutoff=0.5) if len(every) <= MOST_COMPARED else []
-    if close:
-        return f"did you mean {' or '.join(close)}?"
-    return otherwise or f"{several} {known(every) or 'none'}"

@@ -11,8 +11,9 @@ from pydantic_core import CoreSchema
 from typing_extensions import TypeAliasType
 
 from chainrule.engine.drawing import MOST_CHOICES
+from chainrule.engine.near_names import nearest
 from chainrule.schemas.envelope import MAX_RANK
-from chainrule.schemas.ops import Name, Strict, nearest
+from chainrule.schemas.ops import Name, Strict
 
 MOST_LENGTH = 10_000
 """Of an axis that is drawn."""

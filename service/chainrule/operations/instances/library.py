@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
 
+from chainrule.engine.near_names import nearest
 from chainrule.grading.quantities import UnknownQuantity, resolve
 from chainrule.operations.instances.files import ProblemFileError, files_in, read_set
 from chainrule.operations.instances.generator import make_instance, plan_of
 from chainrule.operations.instances.telling_apart import telling_apart
 from chainrule.operations.refusals import Refused
 from chainrule.problems import FOLDER
-from chainrule.schemas.ops import nearest
 from chainrule.schemas.problem_sets import ProblemOnFile, ProblemSet
 
 
