@@ -5,10 +5,14 @@ import math
 import numpy as np
 import pytest
 
+from chainrule.engine.backends import choose
 from chainrule.engine.errors import DomainError, EngineError, ShapeError
 from chainrule.engine.op import Point
+from chainrule.engine.ops.exponential import SELU_SCALE
 from chainrule.engine.registry import find
 
+SLOPE_ABOVE = {"selu": SELU_SCALE, "softsign": 0, "sigmoid": 0, "tanh": 0}
+"""Far above 0, where it is not 1."""
 FAR = np.array([[-1e4, -800.0, -40.0, 40.0, 800.0, 1e4]])
 
 
@@ -42,6 +46,20 @@ def test_a_rectifier_is_flat_far_below_0_and_the_identity_far_above(xp, name, fa
     assert output[3:] == pytest.approx(FAR[0, 3:].tolist(), rel=1e-15)
     assert derivative[3:] == pytest.approx([far_above] * 3, rel=1e-15)
     assert derivative[:2] == [1, 1] if name == "identity" else derivative[:2] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    "name", ["elu", "celu", "selu", "softplus", "gelu", "silu", "mish", "softsign", "sigmoid", "tanh"]
+)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@pytest.mark.parametrize("far", [1e10, 1e20, 1e38])
+def test_what_has_a_slope_far_away_has_it_where_squares_overflow(backend, dtype, name, far):
+    xp = choose(backend, "cpu", dtype)
+    for options in ({"approximate": "none"}, {"approximate": "tanh"}) if name == "gelu" else ({},):
+        with np.errstate(over="ignore"):
+            _, derivative = at(xp, find(name)(**options), np.array([[-far, far]]))
+        assert derivative == pytest.approx([0, SLOPE_ABOVE.get(name, 1)], rel=1e-6, abs=1e-15)
 
 
 def test_sigmoid_keeps_its_digits_far_below_0(xp):

@@ -97,9 +97,9 @@ class Gelu(Elementwise):
 
     def derivative(self, xp: Namespace, x: Array, y: Array) -> Array:
         if self.approximate == "tanh":
-            t = self._tanh(xp, x)
-            slope = ROOT_2_OVER_PI * (1 + 3 * CUBIC * x * x)
-            return 0.5 * (xp.one + t) + 0.5 * x * (xp.one - t * t) * slope
+            t, near = self._tanh(xp, x), xp.clip(x, -FLAT, FLAT)
+            slope = ROOT_2_OVER_PI * (1 + 3 * CUBIC * near * near)
+            return 0.5 * (xp.one + t) + 0.5 * near * (xp.one - t * t) * slope
         return self._distribution(xp, x) + x * xp.exp(-0.5 * x * x) / sqrt(2 * pi)
 
     def steepest(self) -> float:
@@ -116,6 +116,8 @@ class Gelu(Elementwise):
 
 CUBIC = 0.044715
 ROOT_2_OVER_PI = sqrt(2 / pi)
+FLAT = 1e3
+"""Beyond it tanh u is ±1, with a derivative of 0. The square of s may overflow there, and 0 · ∞ is no number."""
 
 
 @register
