@@ -69,6 +69,12 @@ def backward_program(plan: Plan, of: int, wrt: Iterable[int]) -> Program:
     return program
 
 
+def alone(number: int, step: Step, position: int) -> Program:
+    """The program from a step's output back to one of its inputs."""
+    wanted = tuple(each == position for each in range(len(step.inputs)))
+    return Program(step.output, (visit(number, step, wanted),), (step.inputs[position],))
+
+
 def pull_back(
     trace: Trace,
     program: Program,

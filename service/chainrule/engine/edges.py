@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chainrule.engine.backends import Array
-from chainrule.engine.backward import Cotangent, Fused, Program, pull_back, visit
+from chainrule.engine.backward import Cotangent, Fused, Program, alone, pull_back
 from chainrule.engine.structure import Outer
 from chainrule.engine.trace import Trace
 
@@ -22,9 +22,7 @@ def along_edges(
             continue
         for position, slot in enumerate(step.inputs):
             if wanted[position]:
-                one = tuple(i == position for i in range(len(wanted)))
-                alone = Program(step.output, (visit(number, step, one),), (slot,))
-                part = pull_back(trace, alone, cotangent, fused=fused).get(slot)
+                part = pull_back(trace, alone(number, step, position), cotangent, fused=fused).get(slot)
                 if part is not None:
                     found[number, position] = part.each() if isinstance(part, Outer) else part
     return found

@@ -16,6 +16,7 @@ from chainrule.engine.backends import Array, Shape
 from chainrule.engine.errors import EngineError, GraphError, Unsupported
 from chainrule.engine.graph import DATA, INPUT, LOSS, OUTPUT, TARGETS, Graph, Node
 from chainrule.engine.op import Op
+from chainrule.engine.ops.penalties import Total
 
 if TYPE_CHECKING:
     from chainrule.engine.backward import Program
@@ -77,17 +78,22 @@ class Plan:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "gather", _taker(self.leaves))
-        producers = {step.output: step for step in self.steps}
-        object.__setattr__(self, "_producers", producers)
 
     def producer(self, slot: int) -> Step | None:
         """The step that writes `slot`; None for a leaf."""
-        found: Step | None = self._producers.get(slot)  # type: ignore[attr-defined]
-        return found
+        return self._producers.get(slot)
 
-    @property
+    @cached_property
+    def _producers(self) -> dict[int, Step]:
+        return {step.output: step for step in self.steps}
+
+    def taken(self, step: Step) -> dict[str, str]:
+        """By the op's name for each input of a step, the name of the value that it is."""
+        return {operand: self.slots[slot].name for operand, slot in zip(step.operands, step.inputs, strict=True)}
+
+    @cached_property
     def nodes(self) -> tuple[str, ...]:
-        """The nodes' names in the order they run, the loss and the penalties left out."""
+        """The nodes' names in the order they run: the first of the steps. The loss and penalties come after them."""
         return tuple(step.name for step in self.steps if step.op.family not in ("loss", "penalty", "total"))
 
     @cached_property
@@ -154,8 +160,6 @@ def _add_loss(builder: _Builder, graph: Graph, loss: Node) -> None:
     if not graph.penalties:
         builder.step(loss)
         return
-    from chainrule.engine.ops.penalties import Total
-
     terms = [Node(DATA, loss.op, loss.inputs), *graph.penalties]
     builder.step(terms[0])
     if builder.slots[-1].batched:

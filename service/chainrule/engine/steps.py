@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chainrule.engine.backends import Array
-from chainrule.engine.backward import Cotangent, Fused, Program, pull_back, visit
+from chainrule.engine.backward import Cotangent, Fused, Program, alone, pull_back
 from chainrule.engine.jacobian import pulled
 from chainrule.engine.structure import Jacobian
 from chainrule.engine.trace import Trace
@@ -34,18 +34,14 @@ def links(trace: Trace, program: Program, cotangents: dict[int, Cotangent], fuse
         cotangent = cotangents.get(step.output)
         if cotangent is None:
             continue
-        names = [trace.plan.slots[i].name for i in step.inputs]
         local, contributes = {}, {}
         for position, operand in enumerate(step.operands):
             if not wanted[position]:
                 continue
-            one = tuple(i == position for i in range(len(wanted)))
-            alone = Program(step.output, (visit(number, step, one),), (step.inputs[position],))
-            local[operand] = pulled(trace, alone, shared=True)
-            passed = pull_back(trace, alone, cotangent, fused=fused).get(step.inputs[position])
+            program_of_one = alone(number, step, position)
+            local[operand] = pulled(trace, program_of_one, shared=True)
+            passed = pull_back(trace, program_of_one, cotangent, fused=fused).get(step.inputs[position])
             if passed is not None:
                 contributes[operand] = passed
-        found.append(
-            Link(step.name, step.op.name, dict(zip(step.operands, names, strict=True)), cotangent, local, contributes)
-        )
+        found.append(Link(step.name, step.op.name, trace.plan.taken(step), cotangent, local, contributes))
     return found

@@ -112,7 +112,7 @@ def _altered_works(grader: Grader) -> Iterator[tuple[Finding, Work]]:
         if grader.differentiates and step.output in truth.chain.before[truth.chain.of]:
             for finding, parts in altered_parts(truth, number):
                 yield finding, truth.with_parts(number, parts)
-        if step.op.family not in ("loss", "penalty", "total"):
+        if number < len(plan.nodes):
             for candidate in forward_candidates(truth, [number], step.output):
                 yield candidate.finding, candidate.works[0]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from chainrule.grading.findings import Finding
 from chainrule.grading.work import Work
@@ -55,6 +55,6 @@ class Hypothesis:
         places, returns = len(self.explanations), verdicts.count("returns")
         return verdicts.count("unexplained"), len(keys), places + returns, places, alone
 
-    def judged(self, quantity: str, verdict: Verdict, **changes: object) -> Hypothesis:
+    def judged(self, quantity: str, verdict: Verdict, **changes: Any) -> Hypothesis:
         """The hypothesis with one more verdict."""
-        return replace(self, verdicts={**self.verdicts, quantity: (verdict, self.source)}, **changes)  # type: ignore[arg-type]
+        return replace(self, verdicts={**self.verdicts, quantity: (verdict, self.source)}, **changes)

@@ -105,11 +105,8 @@ class Inquiry:
     def unsettled(self, account: Hypothesis) -> list[int]:
         """The steps of the forward pass that no quantity so far has confirmed."""
         known = frozenset[int]().union(*(self.chain.before[slot] for slot in account.settled))
-        return [
-            number
-            for number, step in enumerate(self.plan.steps)
-            if step.output not in known and step.op.family not in ("loss", "penalty", "total")
-        ]
+        steps = self.plan.steps[: len(self.plan.nodes)]
+        return [number for number, step in enumerate(steps) if step.output not in known]
 
     def spent(self, candidates: Iterator[Candidate]) -> list[Candidate]:
         """The candidates, counted; none once the budget is spent. Raises Cancelled."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.engine.jacobian import jacobian_shape
 from chainrule.engine.ops.linear import Linear
 from chainrule.engine.ops.rectifiers import Identity
 from chainrule.grading.candidates import Candidate, backward_candidates
@@ -82,11 +83,10 @@ def _arranged(work: Work, quantity: Quantity, found: Array | None) -> Array:
     """(V, N, *wrt) as (N, *of, *wrt)."""
     plan = work.chain.plan
     target, source = plan.slots[quantity.of], plan.slots[quantity.slot]
-    lead = (plan.batch,) if target.batched or source.batched else ()
-    full = (*lead, *target.shape, *source.shape)
+    full = jacobian_shape(plan, quantity.of, quantity.slot)
     if found is None:
         return np.zeros(full)
-    if not lead:
+    if not (target.batched or source.batched):
         return found.reshape(full)
     if not target.batched:
         found = np.broadcast_to(found, (prod(target.shape), plan.batch, *source.shape))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from chainrule.engine import layouts
 from chainrule.engine.backends import Namespace, Shape
 from chainrule.engine.errors import EngineError
+from chainrule.engine.jacobian import jacobian_shape
 from chainrule.engine.plan import Plan
 from chainrule.grading.policy import Policy
 from chainrule.grading.quantities import Quantity
@@ -29,12 +30,9 @@ class Reader:
 
     def shape(self, quantity: Quantity) -> Shape:
         """The shape in which the engine holds the quantity, its batch axis included."""
-        slot = self.plan.slots[quantity.slot]
-        if quantity.kind != "jacobian":
-            return self.plan.full_shape(quantity.slot)
-        of = self.plan.slots[quantity.of]
-        lead = (self.plan.batch,) if of.batched or slot.batched else ()
-        return (*lead, *of.shape, *slot.shape)
+        if quantity.kind == "jacobian":
+            return jacobian_shape(self.plan, quantity.of, quantity.slot)
+        return self.plan.full_shape(quantity.slot)
 
     def wanted(self, quantity: Quantity) -> Shape:
         """The shape that an answer should have."""

@@ -174,8 +174,10 @@ class Work:
         """The value of a slot, its batch axis included."""
         found = self._values.get(slot)
         if found is None:
-            inherited = slot not in self._moved and self.parent is not None
-            found = self.parent.value(slot) if inherited else self.point(self.chain.producers[slot]).output  # type: ignore[union-attr]
+            if self.parent is not None and slot not in self._moved:
+                found = self.parent.value(slot)
+            else:
+                found = self.point(self.chain.producers[slot]).output
             self._values[slot] = found
         return found
 
@@ -235,7 +237,7 @@ class Work:
         return found
 
     def _passed_on(self, number: int, cotangent: Any) -> Parts:
-        xp, op, wanted = self.chain.xp, self.op(number), tuple(self.chain.wanted[number])
+        xp, op, wanted = self.chain.xp, self.op(number), self.chain.wanted[number]
         convention, point = self._conventions.get(op.name), self.point(number)
         points = (point,) if convention is None else convention(xp, op, point)
         passed = [op.vjp(xp, cotangent, point, wanted) for point in points]

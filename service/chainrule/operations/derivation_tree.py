@@ -42,8 +42,7 @@ class Tree:
         plan = self.subject.plan
         written = {name: self._gradient(gradient, numbers.get(name)) for name, gradient in gradients.items()}
         passed = {plan.slots[slot].name: self._gradient(through[slot], None) for slot in sorted(through, reverse=True)}
-        steps = [(self._step(number), step.op.family) for number, step in enumerate(plan.steps)]
-        of_loss = ("loss", "penalty", "total")
+        steps = [self._step(number) for number in range(len(plan.steps))]
         batch = {} if self.subject.batch is None else {self.subject.batch.letter: plan.batch}
         return {
             "symbols": {
@@ -51,8 +50,8 @@ class Tree:
                 for slot in plan.slots
             },
             "sizes": {size.letter: int(size.number) for size in self.subject.sizes.values()} | batch,
-            "forward": [step for step, family in steps if family not in of_loss],
-            "loss": [step for step, family in steps if family in of_loss],
+            "forward": steps[: len(plan.nodes)],
+            "loss": steps[len(plan.nodes) :],
             "jacobians": {name: self._jacobian(edge) for name, edge in self._edges.items()},
             "gradients": written,
             "through": passed,

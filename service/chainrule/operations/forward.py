@@ -51,10 +51,9 @@ def trace_entries(trace: Trace, results: Results) -> list[dict[str, Any]]:
 
 def _entry(trace: Trace, results: Results, number: int) -> dict[str, Any]:
     step = trace.plan.steps[number]
-    taken = [trace.plan.slots[i].name for i in step.inputs]
     return {
         "node": step.name,
         "op": step.op.name,
-        "inputs": dict(zip(step.operands, taken, strict=True)),
+        "inputs": trace.plan.taken(step),
         "output": results.value(step.output, trace.values[step.output]),
     }

@@ -40,9 +40,7 @@ class Validate:
                 {
                     "node": step.name,
                     "op": step.op.name,
-                    "inputs": {
-                        operand: plan.slots[i].name for operand, i in zip(step.operands, step.inputs, strict=True)
-                    },
+                    "inputs": plan.taken(step),
                     "shape": self._shape(step.output),
                 }
                 for step in plan.steps
