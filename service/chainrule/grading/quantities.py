@@ -55,7 +55,7 @@ def resolve(plan: Plan, name: str, *, differentiates: bool) -> Quantity:
     if kind == "jacobians" and rest.count("/") == 1:
         of, wrt = rest.split("/")
         return Quantity(name, "jacobian", _slot(plan, name, wrt), _slot(plan, name, of))
-    raise UnknownQuantity(name, "answers are outputs, loss, values by node, gradients by name, and jacobians by of/wrt")
+    raise UnknownQuantity(name, "write outputs, loss, values.<node>, gradients.<name> or jacobians.<of>/<wrt>")
 
 
 def in_order(plan: Plan, quantities: Iterable[Quantity]) -> list[Quantity]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from chainrule.schemas.decoding import MalformedText, TensorError, decode
 from chainrule.schemas.encoding import spelled
 from chainrule.schemas.envelope import MAX_RANK, Span, TensorRef
-from chainrule.schemas.pointers import shown
+from chainrule.schemas.pointers import LONGEST, shown
 
 _STAND_INS = ((b'"NaN"', b" 9e307 ", nan), (b'"Infinity"', b" 8e307 ", inf), (b'"-Infinity"', b" -8e307 ", -inf))
 """Numbers that no answer comes near, in place of words: `decode` takes numbers alone. Blanks keep a sign or a digit
@@ -88,12 +88,19 @@ def _leaves(tree: object) -> Iterator[tuple[str, object]]:
             yield name, item
             continue
         if name not in GROUPS:
-            wanted = ", ".join((*SINGLE, *GROUPS))
-            raise MisplacedAnswer(pointer_to(name[:100]), f"this is not a field of answers; they are {wanted}")
+            raise MisplacedAnswer(f"/{shown(name)}", f"this is not a field of answers; {_advice(name)}")
         if not isinstance(item, Mapping | None):
             raise MisplacedAnswer(f"/{name}", f"{name} wants an object, with an answer by name")
         for inner, leaf in (item or {}).items():
             yield f"{name}.{inner}", leaf
+
+
+def _advice(name: str) -> str:
+    """Where an answer belongs that is not in the tree. Points, and the Python client's answers, go by quantity."""
+    group, _, inner = name.partition(".")
+    if inner and group in GROUPS:
+        return f'write {{"{group}": {{"{inner[:LONGEST]}": …}}}}'
+    return f"they are {', '.join((*SINGLE, *GROUPS))}"
 
 
 def _read(leaf: object, spans: Sequence[Span]) -> Answer:
