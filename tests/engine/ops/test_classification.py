@@ -70,6 +70,27 @@ def test_a_class_of_probability_0_adds_nothing_to_nll(xp):
     assert gradient.tolist() == [[0, -1, 0]]
 
 
+@pytest.mark.parametrize(
+    ("name", "wanted", "into"),
+    [
+        ("cross_entropy", -np.log(0.25), [-0.75, 0.75, 0]),
+        ("multiclass_hinge", (1 + np.log(3)) / 3, [-1 / 3, 1 / 3, 0]),
+    ],
+)
+def test_a_logit_of_minus_infinity_is_no_rival(xp, name, wanted, into):
+    prediction = np.array([[np.log(0.25), np.log(0.75), -np.inf]])
+    value, gradient = run(xp, name, [0], prediction)
+    assert value == pytest.approx(wanted, rel=1e-15)
+    np.testing.assert_allclose(gradient, [into], rtol=1e-15)
+
+
+@pytest.mark.parametrize("far", [1e5, 1e17, -1e300])
+def test_the_margin_is_kept_beside_large_scores(xp, far):
+    value, gradient = run(xp, "multiclass_hinge", [0], np.full((1, 3), far), margin=0.3)
+    assert value == pytest.approx(0.2, rel=1e-15)
+    np.testing.assert_allclose(gradient, [[-2 / 3, 1 / 3, 1 / 3]], rtol=1e-15)
+
+
 def test_cross_entropy_of_far_logits_is_finite(xp):
     value, gradient = run(xp, "cross_entropy", [0, 1], np.array([[-1e5, 0.0, 1e5], [1e300, 0.0, 0.0]]))
     assert value == 1e300 / 2

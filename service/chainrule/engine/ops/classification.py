@@ -133,7 +133,8 @@ class CrossEntropy(ClassLoss):
         below = prediction - xp.max(prediction, -1, keepdims=True)
         powers = xp.exp(below)
         total, mass = xp.sum(powers, -1, keepdims=True), xp.sum(t, -1, keepdims=True)
-        value = (mass * xp.log(total))[..., 0] - xp.sum(t * below, -1)
+        # A logit may be −∞, as the logarithm of 0 is: where its t is 0 it adds nothing.
+        value = (mass * xp.log(total))[..., 0] - xp.sum(t * xp.where(t == 0, 0.0, below), -1)
         return value, Rows(t, divisor, powers / total, mass)
 
     def derivative(self, xp: Namespace, saved: Saved) -> Array:

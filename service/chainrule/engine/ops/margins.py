@@ -95,8 +95,10 @@ class MulticlassHinge(Loss):
         count = prediction.shape[-1]
         check_classes(xp, self.name, target, count)
         t = xp.one_hot(target, count)
-        right = xp.sum(prediction * t, -1, keepdims=True)
-        short = xp.where(t == 1, -1.0, self.margin - right + prediction)
+        own = t == 1
+        right = xp.sum(xp.where(own, prediction, 0.0), -1, keepdims=True)
+        # zⱼ − zₜ first: beside a large zₜ the margin would be lost.
+        short = xp.where(own, -1.0, prediction - right + self.margin)
         missing = xp.relu(short)
         value = xp.sum(missing if self.p == 1 else missing * missing, -1)
         return value / count if self.divide_by_classes else value, Margins(short, t)
