@@ -149,6 +149,14 @@ def test_both_backends_agree_at_the_edges_to_every_digit(name):
     np.testing.assert_allclose(*found, rtol=1e-12, atol=1e-300)
 
 
+def test_the_soft_maximum_of_infinities_is_one(backend):
+    xp = choose(backend, "cpu", "float64")
+    rows = np.array([[-np.inf, -np.inf], [-np.inf, 2], [np.inf, 2], [np.inf, np.inf], [np.nan, np.inf]])
+    with np.errstate(over="ignore", divide="ignore"):
+        found = xp.to_numpy(xp.logsumexp(xp.asarray(rows), -1))
+    np.testing.assert_array_equal(found, [-np.inf, 2, np.inf, np.inf, np.nan])
+
+
 def test_integers_stay_integers_and_floats_take_the_dtype(backend):
     xp = choose(backend, "cpu", "float32")
     assert str(xp.asarray(np.array([1, 2], np.int32)).dtype).endswith("int64")

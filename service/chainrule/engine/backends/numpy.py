@@ -150,6 +150,7 @@ class NumpyNamespace:
 
     def logsumexp(self, x: Array, axis: Axis, keepdims: bool = False) -> Array:
         top = self.max(x, axis, keepdims=True)
+        top = np.where(np.isfinite(top), top, self.zero)  # ∞ − ∞ is no number
         total = np.log(_add(np.exp(x - top), axis=axis, keepdims=True)) + top
         return total if keepdims else np.squeeze(total, axis=axis)
 
