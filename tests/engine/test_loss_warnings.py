@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -30,6 +31,11 @@ def test_predictions_of_exactly_0_or_1_are_counted(xp):
 
 def test_nothing_is_said_of_predictions_and_targets_that_are_probabilities(xp):
     assert loss_warnings(trace_of(xp, find("sigmoid")(), [[20.0, 1.0]], [[1.0, 0.0]])) == []
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_predictions_that_are_no_numbers_are_not_said_to_be_0_or_1(xp):
+    assert loss_warnings(trace_of(xp, find("sigmoid")(), [[math.nan, 1.0]], [[1.0, 0.0]])) == []
 
 
 def loss_of(targets: Any, **more: Any) -> dict[str, Any]:

@@ -18,18 +18,18 @@ def loss_warnings(trace: Trace) -> list[str]:
     op, (prediction, target) = trace.plan.steps[number].op, trace.points[number].inputs
     found = []
     if isinstance(op, BinaryCrossEntropy) and trace.points[number].saved.saved.saturated:
-        found.append(_saturated(trace, prediction))
+        found += _saturated(trace, prediction)
     if isinstance(op, BinaryCrossEntropy | BinaryCrossEntropyOnLogits):
         found += _no_probabilities(trace, op.name, target)
     return found
 
 
-def _saturated(trace: Trace, prediction: Array) -> str:
+def _saturated(trace: Trace, prediction: Array) -> list[str]:
     count = trace.xp.count_nonzero((prediction == 0) | (prediction == 1))
-    return (
-        f"{count} of {prod(prediction.shape)} predictions are exactly 0 or 1, where bce is 0 or Infinity and no longer "
-        "tells one value before the sigmoid from another; bce_logits on that value does"
-    )
+    if not count:  # what is not inside (0, 1) is NaN
+        return []
+    found = f"{count} of {prod(prediction.shape)} predictions are exactly 0 or 1, where bce is 0 or Infinity"
+    return [f"{found} and no longer tells one value before the sigmoid from another; bce_logits on that value does"]
 
 
 def _no_probabilities(trace: Trace, op: str, target: Array) -> list[str]:
