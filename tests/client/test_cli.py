@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import httpx
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from chainrule_client import client as client_module
+from chainrule_client.cli_running import read_object
 from client.command_line import reply, run
 
 REQUEST = {
@@ -57,6 +59,12 @@ def test_json_is_the_reply_itself(file):
 def test_the_request_may_come_from_stdin():
     result = run("loss", "-", "--json", stdin=json.dumps(REQUEST))
     assert json.loads(result.stdout)["loss"] == pytest.approx(10527.76)
+
+
+def test_a_stdin_that_is_closed_is_told(monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(ValueError, match="stdin cannot be read: it is closed"):
+        read_object(Path("-"))
 
 
 def test_options_go_before_what_the_file_says(file):

@@ -158,6 +158,16 @@ def test_what_cannot_be_graded_is_told_and_fails_no_other(write: Write, tmp_path
     assert "  e: answers want an object" in done.stdout
 
 
+def test_a_problem_that_nobody_can_be_graded_by_ends_with_2(write: Write, tmp_path: Path) -> None:
+    asked = ("class", write("class.ndjson", lines(3)), "--problem", "nyu-hw1/1.9", "--seed", "1")
+    done = run(*asked, "--out", tmp_path / "out")
+    assert (done.exit_code, done.stderr) == (
+        2,
+        "chainrule: not one submission could be graded; scores.csv says why\n",
+    )
+    assert "no such problem" in done.stdout
+
+
 def test_no_service_is_another_matter(write: Write, tmp_path: Path) -> None:
     problem = write("problem.json", json.dumps(PROBLEM))
     done = run(

@@ -106,6 +106,14 @@ def test_a_platforms_file_is_written_whatever_was_handed_in(files, tmp_path, pla
     assert (checked.exit_code, checked.stdout) == (0, "")
 
 
+def test_answers_may_come_from_stdin(files, tmp_path):
+    path, answers = tmp_path / "out", json.dumps({"loss": 999, "gradients": truth(files)["gradients"]})
+    asked = ("grade", files("problem.json", PROBLEM), "--answers", "-")
+    assert run(*asked, stdin=answers).stdout.startswith("3 of 4 points")
+    run(*asked, "--output", f"prairielearn:{path}", stdin=answers)
+    assert json.loads(path.read_text())["score"] == 0.75
+
+
 def test_what_is_no_object_was_handed_in_as_nothing(files, tmp_path):
     path = tmp_path / "out"
     problem, answers = files("problem.json", PROBLEM), files("answers.json", [1, 2])

@@ -59,7 +59,7 @@ def class_(
     """Grade a class: a table of scores, and a page with their distribution and the mistakes that were made.
 
     Stopped half-way, the same command goes on where it stopped. Exit status 1 says that some could not be graded now,
-    2 that some lines are no submission; the others are graded.
+    2 that some lines are no submission, or that none could be graded.
     """
     from chainrule_client.class_report import Summary, write_class_report
     from chainrule_client.cli_submissions import broken, lines_of, together
@@ -88,13 +88,17 @@ def _on_ray(url: str | None, folder: Path | None) -> LocalClient:
 
 
 def _end(graded: Sequence[Graded], lines_broken: int) -> None:
+    """Say what has to be seen to. A submission that was refused may be the student's fault; all of them are not."""
+    none = bool(graded) and not any(each.report or _is_passing(each) for each in graded)
     if lines_broken:
         said = "1 line is no submission" if lines_broken == 1 else f"{lines_broken} lines are no submissions"
         typer.echo(f"chainrule: {said}; scores.csv says why", err=True)
+    elif none:
+        typer.echo("chainrule: not one submission could be graded; scores.csv says why", err=True)
     passing = any(_is_passing(each) for each in graded)
     if passing:
         typer.echo("chainrule: some were not graded just now; the same command goes on with them", err=True)
-    if passing or lines_broken:
+    if passing or lines_broken or none:
         raise typer.Exit(FAILED if passing else BAD_REQUEST)
 
 

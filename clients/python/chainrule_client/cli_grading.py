@@ -19,6 +19,7 @@ from chainrule_client.cli_running import (
     Source,
     Url,
     client_for,
+    contents,
     reporting,
     show,
 )
@@ -49,7 +50,8 @@ def grade(
     seed: Seed = None,
     folder: Folder = None,
     answers: Annotated[
-        Path | None, typer.Option("--answers", metavar="FILE", help="The answers, in JSON; else those in the request.")
+        Path | None,
+        typer.Option("--answers", metavar="FILE", help="The answers, in JSON, - for stdin; else those in the request."),
     ] = None,
     layout: Annotated[GradedLayout | None, typer.Option("--layout", help="How the answers may be shaped.")] = None,
     places: Annotated[int | None, typer.Option("--places", help="Decimals that answers were rounded to.")] = None,
@@ -115,17 +117,23 @@ def _graded(request: dict[str, Any], client: Client | LocalClient, answers: Any,
 
 
 def _answers(file: Path | None, *, missing_if_unreadable: bool = False) -> Any:
-    """The JSON object in a file, which may hold NaN; None where no file is given. Raises ValueError."""
+    """The JSON object in a file, or on stdin where it is `-`; None where no file is given. Raises ValueError."""
     if file is None:
         return None
     try:
-        found = json_text.loads(file.read_bytes())
-        if isinstance(found, dict):
-            return found
-        fault = ValueError(f"{file} holds no JSON object; answers are one, by quantity")
-    except (OSError, ValueError, RecursionError) as error:
-        said = error.strerror if isinstance(error, OSError) else error
-        fault = ValueError(f"{file} cannot be read: {said}")
-    if missing_if_unreadable:
-        return {}
-    raise fault
+        return _object(*contents(file))
+    except ValueError:
+        if missing_if_unreadable:
+            return {}
+        raise
+
+
+def _object(where: str, text: bytes) -> dict[str, Any]:
+    """What the text says, which may hold NaN."""
+    try:
+        found = json_text.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{where} cannot be read: {error}") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{where} holds no JSON object; answers are one, by quantity")
+    return found

@@ -78,13 +78,23 @@ def client_for(url: str | None, folder: Path | None = None, retries: int = 2) ->
     return LocalClient() if folder is None else LocalClient(problems=folder)
 
 
+def contents(file: Path) -> tuple[str, bytes]:
+    """What to call a file, or stdin where it is `-`, and what it holds. Raises ValueError where it cannot be read."""
+    if str(file) == "-":
+        if sys.stdin is None:
+            raise ValueError("stdin cannot be read: it is closed")
+        return "stdin", sys.stdin.buffer.read()
+    try:
+        return str(file), file.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {error.strerror}") from error
+
+
 def read_object(file: Path) -> dict[str, Any]:
     """The JSON object in a file, or on stdin where it is `-`. Raises ValueError."""
-    where = "stdin" if str(file) == "-" else str(file)
+    where, text = contents(file)
     try:
-        request = orjson.loads(sys.stdin.buffer.read() if where == "stdin" else file.read_bytes())
-    except OSError as error:
-        raise ValueError(f"{where} cannot be read: {error.strerror}") from error
+        request = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise ValueError(f"{where} is not JSON: {error}") from error
     if not isinstance(request, dict):

@@ -4,12 +4,12 @@ graded."""
 from __future__ import annotations
 
 import json as json_text
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from chainrule_client.classes.graded import Graded, Id, id_of
+from chainrule_client.cli_running import contents
 from chainrule_client.errors import InvalidRequest
 
 Line: TypeAlias = dict[str, Any] | Graded
@@ -18,11 +18,7 @@ Line: TypeAlias = dict[str, Any] | Graded
 
 def lines_of(file: Path) -> list[Line]:
     """What each line holds, blank ones left out. Raises ValueError where the file cannot be read."""
-    where = "stdin" if str(file) == "-" else str(file)
-    try:
-        text = sys.stdin.buffer.read() if where == "stdin" else file.read_bytes()
-    except OSError as error:
-        raise ValueError(f"{where} cannot be read: {error.strerror}") from error
+    _, text = contents(file)
     found: list[Line] = []
     first: dict[Id, int] = {}
     for number, line in enumerate(text.split(b"\n"), start=1):
