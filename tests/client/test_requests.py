@@ -215,3 +215,14 @@ def test_answers_that_are_none_are_refused_before_anything_is_sent(call, answers
     with pytest.raises(ValueError, match=said):
         call(answer, "grade", {"problem": "nyu-hw1/1.2b", "seed": 1}, answers)
     assert call.sent == []
+
+
+@pytest.mark.parametrize("given", [linear([[1.0]]), [linear([[1.0]]), relu()], (relu(),)])
+def test_layers_are_no_network(call, given):
+    with pytest.raises(ValueError, match=r"write Network.layers\(…\)"):
+        call(answer, "forward", given, X)
+
+
+def test_the_name_of_a_problem_is_no_problem(call):
+    with pytest.raises(ValueError, match=r'{"problem": "set/problem", "seed": 7}'):
+        call(answer, "grade", "nyu-hw1/1.2b", {"loss": 1})

@@ -1,7 +1,7 @@
 """The ops as functions, losses and penalties with them. What is left at None is left to the service's default.
 
-Any op the service knows (`Client.ops()` lists them) can be written `op("conv2d", weight=K, stride=2)`; the functions
-below are the same for the common ones. Nothing is checked here: the service does that, with better words.
+Any op the service knows (`Client.ops()` lists them) can be written `op("hardtanh", min_val=-2, max_val=2)`; the
+functions below are the same for the common ones. Nothing is checked here: the service does that, with better words.
 """
 
 from __future__ import annotations

@@ -210,7 +210,7 @@ class Operations(Exploring[Answer], Generic[Answer, Many]):
         """A report on answers: `score`, `max_score`, `items` by quantity, and the `diagnosis` of what is wrong.
 
         problem: the fields of one, such as `dict(network=…, inputs=…, targets=…, loss=…)`, or one on file:
-        `{"problem": "nyu-hw1/1.2", "seed": 7}`.
+        `{"problem": "nyu-hw1/1.2b", "seed": 7}`.
         answers: tensors by quantity, `{"loss": 2.5, "gradients.W1": …}`, or the tree of a reply,
         `{"gradients": {"W1": …}}`. Anything may stand for an answer: what is no tensor, or not finite, is not right.
         policy, points: how they are marked, and what each is worth; None for the defaults, or for those on file.

@@ -11,7 +11,7 @@ from chainrule.schemas import safetensors
 from chainrule.schemas.binary import REQUEST, write_tree
 from chainrule.schemas.progress import Watch
 from chainrule_client.answers import answer_tree, answers_to_wire
-from chainrule_client.networks import Network, Spec
+from chainrule_client.networks import Layer, Network, Spec
 from chainrule_client.tensors import TensorLike, encode, is_large, to_wire
 
 JSON = "application/json"
@@ -44,8 +44,7 @@ class Call:
         cls, operation: str, request: Mapping[str, Any], request_id: str | None = None, watch: Watch | None = None
     ) -> Call:
         """Raises ValueError for a value that cannot be sent."""
-        network = request.get("network")
-        spelled_out = {**request, "network": network.spec} if isinstance(network, Network) else dict(request)
+        spelled_out = dict(request) if "network" not in request else {**request, "network": _spec(request["network"])}
         answers = spelled_out.pop("answers", None)
         large = is_large(spelled_out) or is_large(answers)
         tree = _sendable(spelled_out, answers, as_held=large)
@@ -76,6 +75,15 @@ class Call:
         """The request as a file of its tensors; None where all the rest is longer than a header may be."""
         pieces = write_tree(self.request, REQUEST)
         return b"".join(pieces) if len(pieces[0]) <= safetensors.MAX_HEADER else None
+
+
+def _spec(network: Any) -> Any:
+    """The network as the wire has it. Raises ValueError for what should have been made one."""
+    if isinstance(network, Network):
+        return network.spec
+    if isinstance(network, Layer) or (isinstance(network, list | tuple) and any(isinstance(x, Layer) for x in network)):
+        raise ValueError("/network is layers and no network: write Network.layers(…), each layer an argument")
+    return network
 
 
 def _sendable(request: Mapping[str, Any], answers: Any, *, as_held: bool = False) -> dict[str, Any]:
@@ -120,10 +128,18 @@ def grade_request(
     policy: Mapping[str, Any] | None = None,
     points: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
-    """The request of `grade`. Raises ValueError for answers that name no quantity."""
+    """The request of `grade`. Raises ValueError for answers that name no quantity, and for what is no problem."""
+    return {**marked(problem, policy, points), "answers": answer_tree(answers)}
+
+
+def marked(
+    problem: Mapping[str, Any], policy: Mapping[str, Any] | None = None, points: Mapping[str, float] | None = None
+) -> dict[str, Any]:
+    """The fields of a problem, and how answers to it are marked. Raises ValueError for what is no problem."""
+    if not isinstance(problem, Mapping):
+        raise ValueError('a problem has fields: dict(network=…, inputs=…, …), or {"problem": "set/problem", "seed": 7}')
     given = {"policy": policy, "points": points}
-    marked = {name: value for name, value in given.items() if value is not None}
-    return {**problem, **marked, "answers": answer_tree(answers)}
+    return {**problem, **{name: value for name, value in given.items() if value is not None}}
 
 
 def pairs_on_the_wire(pairs: Pairs) -> list[dict[str, str]]:

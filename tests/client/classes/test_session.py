@@ -134,6 +134,11 @@ def test_submissions_are_mappings(given: Any, said: str) -> None:
         Session(given, PROBLEM)
 
 
+def test_a_problem_is_a_mapping() -> None:
+    with pytest.raises(ValueError, match="a problem has fields"):
+        Session(submissions(2), "nyu-hw1/1.2b")  # type: ignore[arg-type]
+
+
 def test_a_line_that_was_not_read_is_known_by_its_number() -> None:
     first, second = (list(each) for each in (Session(submissions(60)[1:], PROBLEM).chunks()))
     told = b'{"id": null, "line": 2, "status": 413, "problem": {"title": "Content Too Large"}}\n'

@@ -18,7 +18,7 @@ import orjson
 from chainrule_client.classes.graded import Graded, Id, id_of, is_final
 from chainrule_client.classes.ledger import Ledger, Record
 from chainrule_client.errors import ResponseInvalid
-from chainrule_client.requests import Call, HTTPRequest, grade_request
+from chainrule_client.requests import Call, HTTPRequest, grade_request, marked
 
 MOST_ITEMS = 50
 MOST_BYTES = 1 << 20
@@ -64,7 +64,7 @@ class Session:
     ) -> None:
         if isinstance(submissions, Mapping):
             raise ValueError("a list of submissions is wanted, and this is a single mapping")
-        common = {**(problem or {}), **{n: v for n, v in (("policy", policy), ("points", points)) if v is not None}}
+        common = marked({} if problem is None else problem, policy, points)
         self._submissions = [(_id(each, number), {**common, **each}) for number, each in enumerate(submissions)]
         ids = [id for id, _ in self._submissions]
         if len(set(ids)) < len(ids):
