@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Gradescope: grades a function in the submission and writes results.json, in about a second.
 
-Put this in the autograder's zip as `run_autograder`, and `pip install chainrule` in its `setup.sh`. Elsewhere it works
-on a submission of its own, in ./autograder:
+Put this in the autograder's zip as `run_autograder`, and chainrule's wheel, which its `setup.sh` installs. Elsewhere it
+works on a submission of its own, in ./autograder:
 
     python clients/examples/gradescope_run_autograder.py
 """

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """PrairieLearn: an external grader for gradients that were typed in, on the numbers of the student's own variant.
 
-In info.json: `"gradingMethod": "External"` and this file as `"entrypoint"`, in an image with `pip install chainrule`.
-No network is needed. Elsewhere it works on a variant of its own, in ./grade:
+In info.json: `"gradingMethod": "External"` and this file as `"entrypoint"`, in an image with chainrule installed. No
+network is needed. Elsewhere it works on a variant of its own, in ./grade:
 
     python clients/examples/prairielearn_grade.py
 """

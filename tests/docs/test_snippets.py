@@ -11,8 +11,8 @@ from docs.pages import PAGES, ROOT, Snippet, snippets
 from docs.session import Session, assert_same_text, assert_same_tree
 
 NOT_RUN = re.compile(
-    r"((CHAINRULE|OTEL)_\w+=\S+ )?(make|docker|podman|pip install|chainrule serve|chainrule class .* --ray|uvicorn"
-    r"|serve run|serve deploy|ray start|ray job submit|kubectl apply|\. \.venv/bin/activate)\b"
+    r"((CHAINRULE|OTEL)_\w+=\S+ )?(make|docker|podman|pip (install|wheel)|chainrule serve|chainrule class .* --ray"
+    r"|uvicorn|serve run|serve deploy|ray start|ray job submit|kubectl apply|\. \.venv/bin/activate)\b"
 )
 """How a line of a snippet that is not run may begin: it builds, installs or keeps running."""
 
