@@ -60,7 +60,7 @@ def test_the_text_holds_pointers_messages_the_count_left_out_and_the_request_id(
     assert str(error).splitlines() == [
         "422 Invalid request: 2 fields do not fit",
         "  /network/layers/0/weight: transpose it",
-        "  /: a loss is missing",
+        "  the request: a loss is missing",
         "  and 3 more",
         "  request abc",
     ]

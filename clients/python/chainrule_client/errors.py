@@ -87,7 +87,7 @@ class APIError(ChainruleError):
         head = f"{self.status} {self.title}"
         lines = [
             head if told_below or self.detail in ("", self.title) else f"{head}: {self.detail}",
-            *(f"  {fault.pointer or '/'}: {fault.message}" for fault in self.errors),
+            *(f"  {fault.pointer or 'the request'}: {fault.message}" for fault in self.errors),
         ]
         if self.error_count > len(self.errors):
             lines.append(f"  and {self.error_count - len(self.errors)} more")
