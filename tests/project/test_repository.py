@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,14 @@ def test_no_file_names_a_path_of_one_machine():
         text = (ROOT / name).read_text(errors="replace")
         found += [f"{name}: {match[0]}" for match in MACHINE_PATH.finditer(text)]
     assert found == []
+
+
+def test_the_source_distribution_takes_what_is_at_the_top():
+    """A pattern that begins with no slash takes folders of that name anywhere: tests/docs, and no other test."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    included = settings["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    assert included
+    assert [each for each in included if not (each.startswith("/") and (ROOT / each[1:]).exists())] == []
 
 
 @pytest.mark.parametrize("name", ["service/chainrule/utils.py", "tests/common/x.py", "helper.py", "a/misc"])
