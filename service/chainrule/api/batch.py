@@ -1,26 +1,23 @@
 """`POST /v1/batch`: a line an item in, a line an item out, each answered as soon as its turn has come.
 
-The body is read while the answer is sent. One slice of lines is computed while the next is read, and no more is read
-until there is room: so a caller that does not read what it is sent is not read from either, and what a batch holds of
-memory is bounded, however long it is.
+The body is read (`intake.py`) while the answer is sent.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from time import perf_counter
-from typing import NoReturn
 
 from starlette.types import Receive, Scope, Send
 
 from chainrule.api.authentication import Caller, Keys
 from chainrule.api.exchange import IN_UTF_8, PART, ClientGone, Exchange
 from chainrule.api.health import Health
+from chainrule.api.intake import Intake
 from chainrule.api.items import Items, refused
-from chainrule.api.lines import Line, LineSplitter
+from chainrule.api.lines import Line
 from chainrule.api.metrics import Metrics
 from chainrule.api.pace import Pace
 from chainrule.api.problems import AT_CAPACITY, Problem
@@ -36,11 +33,6 @@ _TAKEN = re.compile(rb"\s*application/(x-ndjson|ndjson|jsonl|x-jsonlines)" + IN_
 
 PORTION = 0.03
 """Seconds for which a thread works on a batch before it sends what it has, and lets others have their turn."""
-NOTICED = 0.25
-"""Seconds within which a batch that waits for its caller notices that the service drains."""
-QUIET = 3.0
-"""Seconds without a line after which a service that drains ends a batch: a caller that still sends would lose its
-answers when the connection closes."""
 
 
 class Batches:
@@ -87,29 +79,20 @@ class Batch:
     def __init__(self, service: Batches, exchange: Exchange, caller: Caller, patience: float) -> None:
         self._service, self._exchange, self._caller, self._patience = service, exchange, caller, patience
         self._items = Items(service.calls, caller, exchange, service.settings.body_bytes)
-        self._waiting: asyncio.Queue[Slice | Problem | None] = asyncio.Queue(1)
-        self._open: Slice | None = None
-        """The slice that waits to be answered."""
-        self._accepted: deque[Slice] = deque()
-        """Slices of which some lines have no answer yet."""
-        self._fewer = asyncio.Event()
-        """Set when there is a slice fewer of them."""
+        self._intake = Intake(exchange, service.health, service.settings, service.share)
         self._unsent = memoryview(b"")
         """What is left to be sent of the answers that are being sent."""
         self._abandoned = False
         self._answered = 0
         self._statuses: list[int] = []
         """Of the answers made since they were last counted."""
-        self._ended = False
-        """Whether the body has been read to its end."""
         self._taken: float | None = None
         """Seconds that the last portion took, once there was one."""
-        self._active = perf_counter()
 
     async def run(self) -> None:
         """Answer every line. Raises ClientGone, and CancelledError once every line that was read has an answer."""
         await self._exchange.begin(MEDIA_TYPE)
-        reading, answering = asyncio.ensure_future(self._read()), asyncio.ensure_future(self._answer())
+        reading, answering = asyncio.ensure_future(self._intake.read()), asyncio.ensure_future(self._answer())
         try:
             await asyncio.wait((reading, answering), return_when=asyncio.FIRST_COMPLETED)
             if reading.done():
@@ -128,78 +111,8 @@ class Batch:
             self._count()
             self._service.metrics.batched(self._answered)
 
-    # -- reading --------------------------------------------------------------------------------------------------
-    async def _read(self) -> NoReturn:
-        """Pass the lines on, and then watch for the caller hanging up. Raises ClientGone."""
-        splitter = LineSplitter(self._service.settings.body_bytes)
-        while not self._ended and (chunk := await self._chunk()) is not None:
-            await self._pass_on(splitter.feed(chunk))
-            await self._until_room(splitter)
-        if self._ended:
-            await self._pass_on(splitter.finish())
-        await self._waiting.put(None)
-        await self._exchange.gone()
-        raise ClientGone
-
-    async def _until_room(self, splitter: LineSplitter) -> None:
-        """Wait while what was read and has no answer is as much as this batch may hold."""
-        while self._accepted and sum(each.size for each in self._accepted) + splitter.kept > self._service.share:
-            self._fewer.clear()
-            await self._fewer.wait()
-
-    async def _pass_on(self, lines: Iterable[Line]) -> None:
-        """Add lines to the slice that waits to be answered while it has room, and then to others."""
-        late = self._service.health.draining
-        made: list[Slice] = []
-        last = self._open
-        for line in lines:
-            if last is None or not last.has_room_for(line) or last.late != late:
-                last = Slice(late)
-                made.append(last)
-            last.add(line)
-        self._accepted += made
-        for each in made:
-            await self._waiting.put(each)
-            self._open = each
-
-    async def _chunk(self) -> bytes | None:
-        """Some of the body; None at its end, or where none has come for so long that the service ends the batch."""
-        receiving = asyncio.ensure_future(self._exchange.receive())
-        try:
-            while not receiving.done():
-                await asyncio.wait((receiving,), timeout=NOTICED)
-                if not receiving.done() and await self._has_waited_enough():
-                    return None
-            message = receiving.result()
-        finally:
-            receiving.cancel()
-        self._active = perf_counter()
-        self._exchange.received += len(message.get("body", b""))
-        if message["type"] == "http.disconnect":
-            if self._service.health.draining:  # some servers say so of a caller that is still there
-                return None
-            raise ClientGone
-        body = bytes(message.get("body", b""))
-        if not message.get("more_body", False):
-            self._ended = True
-        return body
-
-    async def _has_waited_enough(self) -> bool:
-        if self._accepted:
-            return False
-        waited = perf_counter() - self._active
-        if self._service.health.draining:
-            return waited >= QUIET
-        seconds = self._service.settings.body_seconds
-        if waited < seconds:
-            return False
-        await self._waiting.put(Problem(408, f"no line came for {seconds:g} seconds"))
-        return True
-
-    # -- answering ------------------------------------------------------------------------------------------------
     async def _answer(self) -> None:
-        while (taken := await self._waiting.get()) is not None:
-            self._open = None
+        while (taken := await self._intake.take()) is not None:
             if isinstance(taken, Problem):
                 await self._send(refused(b'"id":null', taken, self._exchange.request_id))
                 continue
@@ -208,8 +121,7 @@ class Batch:
                     wait = await self._in_thread(taken)
                     await self._send_of(taken)
                 await asyncio.sleep(wait)
-            self._accepted.popleft()
-            self._fewer.set()
+            self._intake.answered()
 
     async def _in_thread(self, taken: Slice) -> float:
         """The same as `_portion`, thought to take as long as the last one: so a batch pays for what it took before."""
@@ -258,7 +170,7 @@ class Batch:
         """Answer at once what was read and has no answer: there is no time left."""
         self._abandoned = True
         await self._send_rest()
-        for taken in self._accepted:
+        for taken in self._intake.accepted:
             await self._send_of(taken)
             left = taken.lines[taken.sent :]
             await self._send(b"".join(map(self._put_off_line, left)))
@@ -302,7 +214,7 @@ class Batch:
                     self._unsent = self._unsent[PART:]
         except TimeoutError:
             raise ClientGone from None
-        self._active = perf_counter()
+        self._intake.active = perf_counter()
 
     async def _end(self) -> None:
         await self._exchange.send_part(b"", self._service.settings.deadline, more=False)
