@@ -1,16 +1,19 @@
 """What connections may have the service hold, beside requests that are taken and their replies.
 
 uvicorn bounds none of it: not the head of a request, which has no end until it ends, not the requests that are sent
-before earlier ones have their replies, and not what many callers together leave unread of short replies.
+before earlier ones have their replies, not what many callers together leave unread of short replies, and not how many
+connections there are on which no request comes, or half of one.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from chainrule.api.joined_writes import SHORT, JoinedWrites
+from chainrule.api.waiting import Waiting
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 HEAD = 1 << 14
 """Bytes of a request's line and headers; and of what comes between two parts of its body."""
 HEADERS = 100
+IDLE = 1 << 14
+"""Bytes that a connection is taken to hold by itself."""
 AHEAD = 8
 """Requests that wait for the reply to an earlier one. After the last of so many the connection closes, if more come."""
 
@@ -26,65 +31,58 @@ class TooMuch(Exception):
     """The connection holds too much: nothing more of it is read."""
 
 
-class Unread:
-    """What is written and that callers have not taken: `most` bytes, beyond which those hang up that wait longest.
+class Patience:
+    """What the connections of a process have in common: how many may wait for their callers, and how long.
 
-    One alone may be more.
+    `most`: bytes for those that wait for a head, and as much for a body; twice as much for replies to be taken.
+    `for_head`, `for_reply`: the seconds. Those for a body are its request's to count.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._sizes: dict[Connection, int] = {}
-        """Of each connection the bytes, in the order in which their callers began to keep it waiting."""
-        self.total = 0
-        """Bytes of all of them."""
-
-    def add(self, connection: Connection, size: int) -> None:
-        """From now on the connection waits for its caller to take so many bytes."""
-        self._sizes[connection] = size
-        self.total += size
-        while self.total > self._most and len(self._sizes) > 1:
-            first = next(iter(self._sizes))
-            self.remove(first)
-            first.transport.abort()
-
-    def remove(self, connection: Connection) -> None:
-        """It waits no longer, if it did."""
-        self.total -= self._sizes.pop(connection, 0)
+    def __init__(self, most: int, for_head: float = inf, for_reply: float = inf) -> None:
+        self.heads, self.bodies = Waiting(most, for_head), Waiting(most)
+        self.replies = Waiting(2 * most, for_reply)
 
 
 class Connection(JoinedWrites):
-    """uvicorn's protocol, within bounds. `unread`: what it has in common with the others of the process."""
+    """uvicorn's protocol, within bounds. `patience`: what it has in common with the others of the process."""
 
     _head = 0
     """Bytes read since the last head was complete, or the last of a body came."""
+    _is_whole = True
+    """Whether no request is without the end of its body."""
     _is_deaf = False
     """Whether what still comes is dropped."""
 
-    def __init__(self, *given: Any, unread: Unread, **named: Any) -> None:
+    def __init__(self, *given: Any, patience: Patience, **named: Any) -> None:
         super().__init__(*given, **named)
-        self._unread = unread
+        self._patience = patience
         self._taken: deque[RequestResponseCycle] = deque()
         """The requests without a whole reply, in their order; uvicorn knows of the last."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         transport.set_write_buffer_limits(SHORT)  # what is less goes unseen
+        self._patience.heads.add(self, IDLE)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._unread.remove(self)
+        for waiting in (self._patience.heads, self._patience.bodies, self._patience.replies):
+            waiting.remove(self)
         for cycle in self._taken:
             cycle.disconnected = True
             cycle.message_event.set()
 
+    def hang_up(self) -> None:
+        """Close the connection, whatever is left to be said."""
+        self.transport.abort()
+
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._unread.add(self, self.transport.get_write_buffer_size())
+        self._patience.replies.add(self, IDLE + self.transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._unread.remove(self)
+        self._patience.replies.remove(self)
 
     def data_received(self, data: bytes) -> None:
         if self._is_deaf:
@@ -93,6 +91,10 @@ class Connection(JoinedWrites):
         super().data_received(data)
         if self._head > HEAD and not self._is_deaf:
             self._refuse()
+        if self._head:
+            self._patience.heads.grow(self, IDLE + 2 * self._head)
+        if not self._is_whole and self._taken:
+            self._patience.bodies.add(self, 2 * IDLE)
 
     def on_headers_complete(self) -> None:
         # Few come in as many bytes as would call for a closer look.
@@ -106,14 +108,24 @@ class Connection(JoinedWrites):
         self._head = 0
         super().on_headers_complete()
         self._taken.append(self.cycle)
+        self._is_whole = False
+        self._patience.heads.remove(self)
 
     def on_body(self, body: bytes) -> None:
         self._head = 0
         super().on_body(body)
 
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._is_whole = True
+        self._patience.bodies.remove(self)
+
     def on_response_complete(self) -> None:
         self._taken.popleft()
         super().on_response_complete()
+        if not self._taken:
+            self._patience.bodies.remove(self)
+            self._patience.heads.add(self, IDLE)
 
     def send_400_response(self, msg: str) -> None:
         if not self._is_deaf:

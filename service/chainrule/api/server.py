@@ -21,7 +21,7 @@ import uvicorn
 from pydantic import ValidationError
 
 from chainrule.api import logs
-from chainrule.api.connections import Unread
+from chainrule.api.connections import IDLE, Patience
 from chainrule.api.health import Health
 from chainrule.api.settings import Settings, doubts
 from chainrule.api.supervisor import Supervisor
@@ -176,7 +176,7 @@ def _serve(settings: Settings, listening: socket.socket | None = None, metrics: 
         host=settings.host,
         port=settings.port,
         loop="auto",
-        http=partial(OneProtocol, unread=Unread(settings.memory_for_bodies // 4)),  # type: ignore[arg-type]
+        http=partial(OneProtocol, patience=_patience(settings)),  # type: ignore[arg-type]
         ws="none",
         log_config=None,
         access_log=False,
@@ -192,6 +192,21 @@ def _serve(settings: Settings, listening: socket.socket | None = None, metrics: 
         server.run([listening] if listening else None)
     if not server.started:
         sys.exit(3)
+
+
+def _patience(settings: Settings) -> Patience:
+    most = min(settings.memory_for_bodies // 8, _most_files() // 6 * IDLE)
+    return Patience(most, KEEP_ALIVE, max(settings.deadline, settings.reply_seconds))
+
+
+def _most_files() -> int:
+    """How many files, and so connections, the process may have open: beyond that it would take none that is new."""
+    try:
+        import resource
+    except ModuleNotFoundError:  # not a system that bounds them so
+        return sys.maxsize
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return sys.maxsize if most == resource.RLIM_INFINITY else most
 
 
 def _serve_by_several(settings: Settings) -> None:
