@@ -58,6 +58,15 @@ def test_every_invalid_setting_is_named_and_none_is_shown(how: str) -> None:
     assert "Traceback" not in ended.stderr
 
 
+def test_a_key_in_place_of_its_hash_is_told_what_is_wanted_and_not_logged() -> None:
+    for code in (COMMANDS["command"], "from chainrule.api import app"):
+        ended = start(code, KEYS="the-key-itself", SECRET="too-short")
+        assert ended.returncode != 0
+        assert "wants the SHA-256 of each key, 64 digits in hex, and not the key" in ended.stderr
+        assert "wants at least 16 characters" in ended.stderr
+        assert not re.search("the-key-itself|too-short", ended.stderr)
+
+
 def test_an_address_that_is_taken_ends_the_start_with_3() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -11,7 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, PrivateAttr, SecretStr, StringConstraints, field_validator
+from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from chainrule.api.available_memory import available_memory
@@ -34,8 +35,14 @@ LONGEST_BODY = 64 * 2**20
 LEAST_SECRET = 16
 """Characters of a secret: a shorter one can be guessed from a seed."""
 
-KeyHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
+def _hash(text: str) -> str:
+    if not re.fullmatch("[0-9a-f]{64}", text):
+        raise PydanticCustomError("key_hash", "wants the SHA-256 of each key, 64 digits in hex, and not the key")
+    return text
+
+
+KeyHash = Annotated[str, AfterValidator(_hash)]
 
 CLIENT = frozenset({"CHAINRULE_URL", "CHAINRULE_API_KEY"})
 """Variables of the client, which may well be set for both."""
@@ -46,7 +53,9 @@ _OF_KUBERNETES = re.compile(r"CHAINRULE_(SERVICE_(HOST|PORT\w*)|PORT_\d+_\w+)")
 class Settings(BaseSettings):
     """How the service listens, what a request may cost, and how many it takes at once."""
 
-    model_config = SettingsConfigDict(env_prefix="CHAINRULE_", frozen=True, allow_inf_nan=False)
+    model_config = SettingsConfigDict(
+        env_prefix="CHAINRULE_", frozen=True, allow_inf_nan=False, hide_input_in_errors=True
+    )
 
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on; 0 for any that is free.")
@@ -177,7 +186,6 @@ class Settings(BaseSettings):
     )
     secret: SecretStr | None = Field(
         default=None,
-        min_length=LEAST_SECRET,
         description=f"What seeds are made with for students; at least {LEAST_SECRET} characters.",
     )
 
@@ -236,6 +244,13 @@ class Settings(BaseSettings):
     def _separated(cls, keys: str | Iterable[str]) -> tuple[str, ...]:
         parts = keys.split(",") if isinstance(keys, str) else keys
         return tuple(part.strip().lower() for part in parts if part.strip())
+
+    @field_validator("secret")
+    @classmethod
+    def _long(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret) < LEAST_SECRET:
+            raise PydanticCustomError("secret", f"wants at least {LEAST_SECRET} characters")
+        return secret
 
     def limit_threads(self) -> None:
         """Tell the numerical libraries how many threads to use, unless the environment does. They ask when loaded."""
