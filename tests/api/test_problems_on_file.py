@@ -15,7 +15,8 @@ import pytest
 from api.in_process import JSON, InProcess
 from chainrule.operations.instances.seeds import seed_for
 from chainrule.schemas import safetensors
-from chainrule.schemas.catalogue import InstancesReply, ProblemReply, ProblemsReply
+from chainrule.schemas.instances import InstancesReply
+from chainrule.schemas.on_file import ProblemReply, ProblemsReply
 from problem_documents import assert_problem
 
 NAMED = {"problem": "nyu-hw1/1.3a", "seed": 7}

@@ -12,8 +12,8 @@ from chainrule.api.problems import problem_of
 from chainrule.operations import Refused
 from chainrule.operations.instances.library import Library
 from chainrule.operations.problems import describe_problem, list_problems
-from chainrule.schemas.catalogue import ProblemReply, ProblemsReply
 from chainrule.schemas.encoding import encode
+from chainrule.schemas.on_file import ProblemReply, ProblemsReply
 
 router = APIRouter(tags=["reference"])
 

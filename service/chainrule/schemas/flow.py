@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias, Union
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Field, Tag
 
 from chainrule.engine.near_names import nearest
 from chainrule.schemas.documented import ComputedReply, Documented, ResultTensor
-from chainrule.schemas.ops import InputNames, activation_model, is_activation, one_of, op_names
+from chainrule.schemas.ops import InputNames, activation_model, is_activation, one_of, op_names, text_or
 from chainrule.schemas.own_words import array_only, in_own_words
 from chainrule.schemas.requests import Differentiated
 from chainrule.schemas.tensors import Inline
@@ -21,13 +21,9 @@ ActivationObject: TypeAlias = one_of(is_activation, activation_model)  # type: i
 ActivationName: TypeAlias = Literal[NAMES]  # type: ignore[valid-type]
 
 
-def _kind_of_activation(value: object) -> str:
-    return "name" if isinstance(value, str) else "object"
-
-
 Activation = Annotated[
     Union[Annotated[ActivationName, Tag("name")], Annotated[ActivationObject, Tag("object")]],  # noqa: UP007
-    Discriminator(_kind_of_activation),
+    text_or("object"),
 ]
 
 
@@ -36,7 +32,7 @@ def _as_object(value: object) -> object:
     if not isinstance(value, str):
         return value
     if value not in NAMES:
-        raise in_own_words(f"there is no such activation here: {nearest(value[:100], NAMES, several='there are')}")
+        raise in_own_words(f"there is no such activation here: {nearest(value[:100], NAMES)}")
     return {"op": value}
 
 

@@ -1,11 +1,12 @@
-"""Instances on the wire: whom or what a seed is for, the request for an instance, what stands for a problem."""
+"""Instances on the wire: whom or what a seed is for, the request and its reply, what stands for a problem."""
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from chainrule.schemas.documented import ComputedReply, Documented, ResultTensor
 from chainrule.schemas.ops import Strict
 from chainrule.schemas.problem_sets import ProblemId
 from chainrule.schemas.templates import MOST_ATTEMPTS, Template
@@ -74,3 +75,23 @@ class InstancesRequest(OneSeed):
         if self.problem is not None and self.asks is not None:
             raise ValueError("what a problem on file asks for stands in its file: leave asks out")
         return self
+
+
+class DrawnProblem(Documented):
+    """A problem as a request has it, its numbers drawn."""
+
+    network: dict[str, Any]
+    inputs: ResultTensor | dict[str, ResultTensor]
+    targets: ResultTensor | None = None
+    loss: str | dict[str, Any] | None = None
+    penalties: list[dict[str, Any]] | None = None
+    batched: bool
+
+
+class InstancesReply(ComputedReply):
+    """A problem with its numbers, ready to be sent or shown."""
+
+    problem: DrawnProblem
+    seed: int
+    sizes: dict[str, int]
+    attempt: int = Field(description="Which drawing it is, from 0: those before it did not fulfil the constraints.")

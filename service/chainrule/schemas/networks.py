@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias, Union
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
+from chainrule.engine.drawing import Init
 from chainrule.schemas.envelope import MAX_RANK
 from chainrule.schemas.ops import (
     Name,
@@ -20,6 +21,7 @@ from chainrule.schemas.ops import (
     one_of,
     op_names,
     penalty_model,
+    text_or,
 )
 from chainrule.schemas.tensors import Inline, Integers, Tensor
 
@@ -32,13 +34,9 @@ LossObject: TypeAlias = one_of(is_loss, loss_model)  # type: ignore[valid-type]
 LossName: TypeAlias = Literal[tuple(op_names(is_loss))]  # type: ignore[valid-type]
 
 
-def _kind_of_loss(value: object) -> str:
-    return "name" if isinstance(value, str) else "object"
-
-
 Loss = Annotated[
     Union[Annotated[LossName, Tag("name")], Annotated[LossObject, Tag("object")]],  # noqa: UP007
-    Discriminator(_kind_of_loss),
+    text_or("object"),
     Field(description="A loss with its options, or its op's name alone for the defaults."),
 ]
 
@@ -47,9 +45,7 @@ class Drawn(Strict):
     """A parameter whose numbers the service draws, bit for bit the same everywhere."""
 
     shape: Integers = Field(description="Its shape: lengths of at least 1, 8 of them at most.")
-    init: Literal["normal", "uniform", "zeros", "ones"] = Field(
-        default="normal", description="Standard normal, uniform on [-1, 1), 0, or 1; times `scale`."
-    )
+    init: Init = Field(default="normal", description="Standard normal, uniform on [-1, 1), 0, or 1; times `scale`.")
     scale: float = Field(default=1.0, description="A factor.", allow_inf_nan=False)
     seed: int = Field(default=0, ge=0, lt=2**64, description="Which numbers.")
 

@@ -35,13 +35,14 @@ class Strict(BaseModel):
     # Deferred: of the many models of ops, a process needs those that its requests lead to.
 
 
-def _is_text(value: object) -> str:
-    return "name" if isinstance(value, str) else "tensor"
+def text_or(other: str, text: str = "name") -> Discriminator:
+    """What tells the members of a union apart of which one is a string: the tag `text` for that, else `other`."""
+    return Discriminator(lambda value: text if isinstance(value, str) else other)
 
 
 ParameterSource = Annotated[
     Union[Annotated[Name, Tag("name")], Annotated[Tensor, Tag("tensor")]],  # noqa: UP007
-    Discriminator(_is_text),
+    text_or("tensor"),
     no_object(
         'numbers are drawn under a name: put it under network.parameters, as {"W": {"shape": …}}, and name it here'
     ),
@@ -50,7 +51,7 @@ ParameterSource = Annotated[
 
 
 class OpSpec(Strict):
-    """What every use of an op says. Made for each op by `layer`, `node`, `loss` and `penalty`."""
+    """What every use of an op says. Made for each op by `layer_model`, `node_model` and the like."""
 
     op: str
 

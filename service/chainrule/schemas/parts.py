@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from chainrule.schemas.envelope import Envelope, MalformedBody, S, Span, with_refs
+from chainrule.schemas.envelope import MAX_DEPTH, Envelope, MalformedBody, S, Span, with_refs
 
 Tree = dict[str, Any]
 
@@ -37,9 +37,9 @@ def whole(tree: Tree, spans: Sequence[S]) -> Envelope[S]:
     return Envelope(orjson.dumps(tree), tuple(spans))
 
 
-def _renumbered(value: Any, numbers: dict[int, int], depth: int = 64) -> Any:
+def _renumbered(value: Any, numbers: dict[int, int], depth: int = MAX_DEPTH) -> Any:
     if depth == 0:
-        raise MalformedBody("the body is nested more than 64 deep")
+        raise MalformedBody(f"the body is nested more than {MAX_DEPTH} deep")
     if isinstance(value, dict):
         return {key: _renumbered(item, numbers, depth - 1) for key, item in value.items()}
     if not isinstance(value, list):

@@ -6,11 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from chainrule.schemas.catalogue import InstancesReply
+from chainrule.engine.verify import Method
 from chainrule.schemas.derivation import DerivationReply
 from chainrule.schemas.documented import ComputedReply, Documented, Kink, ResultTensor, Shape, TraceEntry
 from chainrule.schemas.flow import FlowReply
 from chainrule.schemas.graph import GraphReply
+from chainrule.schemas.instances import InstancesReply
 from chainrule.schemas.reports import GradeReply
 from chainrule.schemas.training import TrainReply
 
@@ -135,7 +136,7 @@ class PerExampleGradients(Documented):
 class VerificationReply(Documented):
     """The gradients against differences of forward values, along random directions."""
 
-    method: Literal["complex_step", "five_point"]
+    method: Method
     passed: bool
     tolerance: float
     deviations: dict[str, ResultTensor] = Field(description="The largest relative deviation, by name.")

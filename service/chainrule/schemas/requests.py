@@ -6,8 +6,9 @@ from typing import Annotated, ClassVar, Literal, Union
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo, field_validator
 
+from chainrule.engine.layouts import Layout
 from chainrule.schemas.networks import Loss, Network, Penalty
-from chainrule.schemas.ops import Name, ParameterNames, Strict
+from chainrule.schemas.ops import Name, ParameterNames, Strict, text_or
 from chainrule.schemas.own_words import array_only, in_own_words
 from chainrule.schemas.tensors import Inline, Tensor, TensorSlot
 
@@ -46,7 +47,7 @@ class Problem(Strict):
     dtype: Literal["float64", "float32"] = "float64"
     device: str = Field(default="auto", pattern=DEVICE_PATTERN, description="auto, cpu, cuda, cuda:1")
     backend: Literal["torch", "numpy"] = Field(default="torch", description="numpy runs on the CPU only.")
-    layout: Literal["torch", "numerator", "denominator"] = Field(
+    layout: Layout = Field(
         default="torch", description="How gradients and Jacobians are shaped; tensors in requests are always torch's."
     )
 
@@ -76,10 +77,6 @@ class LossRequest(Problem):
     per_example: bool = Field(default=False, description="Also return each example's share of the loss.")
 
 
-def _kind_of_wrt(value: object) -> str:
-    return "group" if isinstance(value, str) else "names"
-
-
 def _is_group(value: object) -> object:
     if value not in ("parameters", "all"):
         raise in_own_words('wants "parameters", "all" or a list of names: write ["W1"] for W1 alone')
@@ -91,7 +88,7 @@ Wrt = Annotated[
         Annotated[Literal["parameters", "all"], BeforeValidator(_is_group), Tag("group")],
         Annotated[ParameterNames, Tag("names")],
     ],
-    Discriminator(_kind_of_wrt),
+    text_or("names", text="group"),
     Field(description="parameters, all (every parameter, input and node), or names of parameters, inputs and nodes."),
 ]
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self, Union
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from chainrule.schemas.documented import ComputedReply, Documented, Kink, ResultTensor, TraceEntry
-from chainrule.schemas.ops import ParameterNames, Strict
+from chainrule.schemas.ops import ParameterNames, Strict, text_or
 from chainrule.schemas.own_words import in_own_words
 from chainrule.schemas.requests import Differentiated
 from chainrule.schemas.tensors import Inline
@@ -77,10 +77,6 @@ OptimizerField = Annotated[
 ]
 
 
-def _kind_of_wrt(value: object) -> str:
-    return "group" if isinstance(value, str) else "names"
-
-
 def _is_group(value: object) -> object:
     if value != "parameters":
         raise in_own_words('wants "parameters" or a list of names: write ["x"] for x alone')
@@ -92,7 +88,7 @@ Moving = Annotated[
         Annotated[Literal["parameters"], BeforeValidator(_is_group), Tag("group")],
         Annotated[ParameterNames, Tag("names")],
     ],
-    Discriminator(_kind_of_wrt),
+    text_or("names", text="group"),
     Field(description="What moves: parameters, or a list of names of parameters and inputs; the rest stays fixed."),
 ]
 

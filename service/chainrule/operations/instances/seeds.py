@@ -11,8 +11,6 @@ from hashlib import sha256
 
 SEED_BITS = 53
 """Of a derived seed: a whole number that every JSON reader holds exactly."""
-LARGEST_SEED = 2**64 - 1
-"""Of a seed that is given."""
 
 _SEED = b"chainrule seed 1"
 _STREAM = "chainrule stream 1"

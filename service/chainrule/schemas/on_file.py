@@ -1,4 +1,4 @@
-"""What the service tells of the problems on file, and of instances."""
+"""What the service tells of the problems on file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from chainrule.schemas.documented import ComputedReply, Documented, ResultTensor
+from chainrule.schemas.documented import Documented
 
 
 class ProblemEntry(Documented):
@@ -38,23 +38,3 @@ class ProblemReply(ProblemEntry):
     points: dict[str, float] = Field(description="By quantity.")
     policy: dict[str, Any] = Field(description="How answers are marked.")
     template: dict[str, Any]
-
-
-class DrawnProblem(Documented):
-    """A problem as a request has it, its numbers drawn."""
-
-    network: dict[str, Any]
-    inputs: ResultTensor | dict[str, ResultTensor]
-    targets: ResultTensor | None = None
-    loss: str | dict[str, Any] | None = None
-    penalties: list[dict[str, Any]] | None = None
-    batched: bool
-
-
-class InstancesReply(ComputedReply):
-    """A problem with its numbers, ready to be sent or shown."""
-
-    problem: DrawnProblem
-    seed: int
-    sizes: dict[str, int]
-    attempt: int = Field(description="Which drawing it is, from 0: those before it did not fulfil the constraints.")
