@@ -111,11 +111,15 @@ def test_the_output_may_be_called_y_hat() -> None:
 
 
 def test_two_things_of_one_name_are_refused_with_both_places() -> None:
-    layers = [{"op": "tanh", "name": "a"}, {"op": "relu", "name": "a"}]
-    with pytest.raises(Refused, match="two things are called a") as refused:
-        run("forward", {"network": {"layers": layers}, "inputs": [[1.0]], "backend": "numpy"})
-    assert "/network/layers/0" in refused.value.detail
-    assert refused.value.faults[0].pointer == "/network/layers/1"
+    nodes = [{"name": "a", "op": "linear", "inputs": ["x"], "weight": [[2.0]]}] * 2
+    for network, kind in (
+        ({"nodes": nodes, "output": "a"}, "nodes"),
+        ({"layers": [{"op": "tanh", "name": "a"}] * 2}, "layers"),
+    ):
+        with pytest.raises(Refused, match="two things are called a ") as refused:
+            run("forward", {"network": network, "inputs": [[1.0]], "backend": "numpy"})
+        assert f"/network/{kind}/0)" in refused.value.detail
+        assert refused.value.faults[0].pointer == f"/network/{kind}/1"
 
 
 @pytest.mark.parametrize("name", ["C", "C.data", "Cost"])

@@ -48,7 +48,7 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
         "forward",
         {"network": {"nodes": [{"name": "a", "op": "relu", "inputs": ["b"]}], "output": "a"}},
         "/network/nodes/0/inputs/0",
-        "there is no value called b; there are a, x",
+        "there is no input, parameter or node called b; there are a, x",
     ),
     (
         "forward",

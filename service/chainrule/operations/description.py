@@ -115,8 +115,8 @@ class _Builder:
 
     def node(self, spec: OpSpec, named: LayerNames, taken: tuple[str, ...], pointer: str) -> None:
         op = find(spec.op)
-        held = tuple(self._parameters_of(spec, op, named, pointer))
         self._claim(named.node, pointer)
+        held = tuple(self._parameters_of(spec, op, named, pointer))
         self.nodes.append(Node(named.node, self._op(spec, pointer), (*taken, *held)))
 
     def finish(self, inputs: tuple[str, ...], output: str) -> Description:
@@ -207,7 +207,8 @@ def _unfit(wanted: str, name: str, kind: str | None, names: Sequence[str]) -> st
         return f"{found}: give a tensor here, or put it under network.parameters"
     if kind:
         return f"{name} is {kind}, not a node; {nearest(name, names)}"
-    return f"there is no {wanted} called {name}; {nearest(name, names)}"
+    kinds = "input, parameter or node" if wanted == "value" else wanted
+    return f"there is no {kinds} called {name}; {nearest(name, names)}"
 
 
 def _beyond_float32(value: Any) -> bool:
