@@ -101,6 +101,17 @@ def test_a_reply_in_safetensors_may_be_had_of_a_request_in_json(in_process: InPr
     np.testing.assert_array_equal(tensors["gradients.W1"], found["gradients"]["W1"])
 
 
+def test_a_reply_may_have_more_axes_than_a_request(in_process: InProcess) -> None:
+    layers = [{"op": "reshape", "shape": [2] * 8}, {"op": "scale", "factor": 3}]
+    pairs = [{"of": "scale1", "wrt": "reshape1"}]
+    request = {"network": {"layers": layers}, "inputs": np.arange(256.0)[None], "pairs": pairs}
+    found = read_tree(post(in_process, "jacobians", request).content, REPLY)["jacobians"]["scale1/reshape1"]
+    assert found["value"].shape == (1, *[2] * 16)
+    np.testing.assert_array_equal(found["value"].reshape((256, 256)), 3 * np.eye(256))
+    problem = assert_problem(post(in_process, "forward", {**request, "inputs": np.ones((1,) * 9)}), 400)
+    assert "a shape of at most 8 lengths" in problem.detail
+
+
 def test_errors_stay_problems(in_process: InProcess) -> None:
     assert_problem(post(in_process, "gradients", {**lifted(PROBLEM), "los": "mse"}), 422)
 

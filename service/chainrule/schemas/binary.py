@@ -10,7 +10,7 @@ import orjson
 from numpy.typing import NDArray
 
 from chainrule.schemas.encoding import encode, nonfinite
-from chainrule.schemas.envelope import MAX_DEPTH, Envelope, MalformedBody, Span, parse_skeleton, split
+from chainrule.schemas.envelope import MAX_DEPTH, MAX_RANK, Envelope, MalformedBody, Span, parse_skeleton, split
 from chainrule.schemas.parts import Tree
 from chainrule.schemas.pointers import shown
 from chainrule.schemas.safetensors import DTYPES, NAMES, Buffer, File, read, write
@@ -18,6 +18,8 @@ from chainrule.schemas.safetensors import DTYPES, NAMES, Buffer, File, read, wri
 REQUEST = "request"
 REPLY = "response"
 """The keys of the metadata."""
+MOST_AXES = {REQUEST: MAX_RANK, REPLY: 1 + 2 * MAX_RANK}
+"""Of a tensor. A Jacobian's are those of the batch and of two values."""
 REFERENCE = "$tensor"
 
 
@@ -41,7 +43,7 @@ def read_request(body: Buffer, *, words: bool = False) -> tuple[Tree, tuple[Span
 
 def read_tree(body: Buffer, key: str, place: Callable[[NDArray[Any]], Any] = np.asarray) -> Any:
     """The JSON in a file with what `place` makes of each tensor in its place. Raises MalformedBody, UnfitReference."""
-    file = read(body, key)
+    file = read(body, key, MOST_AXES[key])
     try:
         tree = orjson.loads(file.text)
     except orjson.JSONDecodeError as error:

@@ -53,7 +53,7 @@ class File:
     tensors: Tensors
 
 
-def read(body: Buffer, key: str) -> File:
+def read(body: Buffer, key: str, most_axes: int = MAX_RANK) -> File:
     """The file in `body`, with the text that stands under `key` in its metadata. Raises MalformedFile.
 
     The tensors share memory with `body`, and may be written to where that may.
@@ -68,7 +68,7 @@ def read(body: Buffer, key: str) -> File:
         raise MalformedFile(f"the header is said to have {length} bytes; {len(body) - _LENGTH} follow")
     header = _header(bytes(body[_LENGTH:start]))
     text = _text(header.pop(_METADATA, None), key)
-    described = [_described(name, entry) for name, entry in header.items()]
+    described = [_described(name, entry, most_axes) for name, entry in header.items()]
     _check_gapless(described, len(body) - start)
     return File(text, {each.name: each.view(body, start) for each in described})
 
@@ -115,7 +115,7 @@ class _Described:
         return found if found.flags.aligned else found.copy()
 
 
-def _described(name: str, entry: object) -> _Described:
+def _described(name: str, entry: object, most_axes: int) -> _Described:
     where = f"the tensor {name[:100]}"
     if not isinstance(entry, dict) or set(entry) != _FIELDS:
         raise MalformedFile(f"{where} wants dtype, shape and data_offsets, and nothing else")
@@ -123,8 +123,8 @@ def _described(name: str, entry: object) -> _Described:
     if dtype is None:
         raise MalformedFile(f"{where} has a dtype that is not taken; those that are: {', '.join(DTYPES)}")
     shape, offsets = entry["shape"], entry["data_offsets"]
-    if not _are_naturals(shape) or len(shape) > MAX_RANK:
-        raise MalformedFile(f"{where} wants a shape of at most {MAX_RANK} lengths, each an integer from 0")
+    if not _are_naturals(shape) or len(shape) > most_axes:
+        raise MalformedFile(f"{where} wants a shape of at most {most_axes} lengths, each an integer from 0")
     if not _are_naturals(offsets) or len(offsets) != 2:
         raise MalformedFile(f"{where} wants data_offsets [begin, end], integers from 0")
     if 0 in shape:
