@@ -58,6 +58,37 @@ def test_a_small_gradient_of_a_confident_class_is_right_as_far_as_float32_goes(s
         assert wrong(problem, gradients={"s1": other}) == ["gradients.s1"]
 
 
+def jacobian_of_softargmax(p: Array) -> Array:
+    return p[:, :, None] * (np.eye(p.shape[1], dtype=p.dtype) - p[:, None, :])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_jacobian_of_a_confident_class_is_right_as_far_as_float32_goes(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    s = (rng.normal(size=(2, 3)) + 11 * np.eye(3)[[0, 2]]).astype(np.float32)
+    problem = {"network": {"layers": [{"op": "softargmax"}]}, "inputs": s, "dtype": "float32"}
+    right = jacobian_of_softargmax(softargmax(s))
+    assert right.dtype == np.float32
+    assert not wrong(problem, jacobians={"y_hat/x": right})
+    for other in (2 * right, right / 2, -right, 0 * right, softargmax(s)[:, :, None] * np.eye(3)):
+        assert wrong(problem, jacobians={"y_hat/x": other}) == ["jacobians.y_hat/x"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_jacobian_that_cancels_is_right_as_far_as_float32_goes(seed: int) -> None:
+    """A softargmax sums to 1 wherever it is taken."""
+    rng = np.random.default_rng(seed)
+    x, w = (rng.normal(size=shape).astype(np.float32) for shape in ((5, 3), (7, 3)))
+    layers = [{"op": "linear", "weight": w}, {"op": "softargmax"}, {"op": "sum"}]
+    problem = {"network": {"layers": layers}, "inputs": x, "dtype": "float32"}
+    p = softargmax(x @ w.T)
+    right = jacobian_of_softargmax(p).sum(1)
+    assert not wrong(problem, jacobians={"y_hat/s1": right, "y_hat/x": right @ w})
+    for other in (p, p * (1 - p), right + 1e-5):
+        assert wrong(problem, jacobians={"y_hat/s1": other}) == ["jacobians.y_hat/s1"]
+        assert wrong(problem, jacobians={"y_hat/x": other @ w}) == ["jacobians.y_hat/x"]
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_at_the_optimum_another_order_of_the_sum_is_right(seed: int) -> None:
     """Of each input there are two targets, as far above as below: large terms, and no sum."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from math import isfinite
+from math import isfinite, prod
 from typing import Any, Literal
 
 import numpy as np
@@ -20,7 +20,7 @@ from chainrule.grading.constants import LOG_BASES, Constants
 from chainrule.grading.exchanged import exchanged
 from chainrule.grading.hypothesis import Hypothesis
 from chainrule.grading.inquiry import Inquiry, Submitted, most_tried, where_defined
-from chainrule.grading.jacobian_work import jacobian_of
+from chainrule.grading.jacobian_work import jacobian_of, seeded
 from chainrule.grading.kinks import Conventions, other_conventions
 from chainrule.grading.policy import Policy, finite, largest, within, wrong_entries
 from chainrule.grading.precision import SinglePrecision
@@ -80,6 +80,7 @@ class Grader:
         logs = any(step.op.name in WITH_LOGARITHMS for step in plan.steps)
         self.constants = Constants(plan, LOG_BASES if logs else ())
         self._truths: dict[str, Array] = {}
+        self._roundings: dict[int | None, Rounding | None] = {}
 
     def resolve(self, name: str) -> Quantity:
         """The quantity of that name. Raises UnknownQuantity."""
@@ -105,15 +106,25 @@ class Grader:
 
     def rounding(self, quantity: Quantity) -> float:
         """How far a right answer may be off beyond what the policy allows, for the precision it was computed in."""
-        if quantity.kind == "jacobian":
-            return 0.0
         truth, eps = self.value(quantity), float(np.finfo(self.dtype).eps)
-        of_steps = self._steps.of(quantity, truth, eps) if self._steps is not None else 0.0
+        steps = self._steps_of(quantity)
+        of_steps = steps.of(quantity, truth, eps) if steps is not None else 0.0
         return of_steps + (self._single.rounding(quantity, truth) if self._single is not None else 0.0)
 
-    @cached_property
-    def _steps(self) -> Rounding | None:
-        return where_defined(lambda: Rounding(self.truth)) if affordable(self.plan) else None
+    def _steps_of(self, quantity: Quantity) -> Rounding | None:
+        """Of all values and gradients, or of the Jacobians of one value."""
+        of = quantity.of if quantity.kind == "jacobian" else None
+        if of not in self._roundings:
+            self._roundings[of] = where_defined(lambda: self._rounding(of))
+        return self._roundings[of]
+
+    def _rounding(self, of: int | None) -> Rounding | None:
+        if of is None:
+            return Rounding(self.truth, self.truth.chain.everything) if affordable(self.plan) else None
+        if not affordable(self.plan, prod(self.plan.slots[of].shape)):
+            return None
+        work = seeded(self.truth, of)
+        return Rounding(work, work.chain.before[of])
 
     @cached_property
     def _single(self) -> SinglePrecision | None:

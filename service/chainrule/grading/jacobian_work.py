@@ -23,20 +23,20 @@ Array = NDArray[Any]
 
 def jacobian_of(work: Work, quantity: Quantity) -> Array:
     """∂of/∂wrt of the work's values: (N, *of, *wrt), without N where neither has a batch axis."""
-    return _arranged(work, quantity, _seeded(work, quantity).cotangent(quantity.slot))
+    return _arranged(work, quantity, seeded(work, quantity.of).cotangent(quantity.slot))
 
 
 def jacobian_candidates(work: Work, quantity: Quantity, right: Array) -> Iterator[Candidate]:
     """Mistakes in a product of local Jacobians: one factor altered, the order reversed, the whole transposed."""
-    seeded = _seeded(work, quantity)
+    pulled = seeded(work, quantity.of)
     plan = work.chain.plan
     steps = [
         number
         for number in range(len(plan.steps) - 1, -1, -1)
-        if plan.steps[number].output in seeded.chain.before[quantity.of]
-        and quantity.slot in seeded.chain.before[plan.steps[number].output]
+        if plan.steps[number].output in pulled.chain.before[quantity.of]
+        and quantity.slot in pulled.chain.before[plan.steps[number].output]
     ]
-    for found in backward_candidates(seeded, steps, quantity.slot):
+    for found in backward_candidates(pulled, steps, quantity.slot):
         finding = found.finding
         if finding.code == "weight_not_transposed":
             message = f"the factor of {finding.at} is its weight transposed"
@@ -64,15 +64,15 @@ def _reversed(work: Work, quantity: Quantity, steps: list[int]) -> Iterator[Cand
     yield Candidate(finding, np.broadcast_to(product, (work.chain.plan.batch, *product.shape)), (work,))
 
 
-def _seeded(work: Work, quantity: Quantity) -> Work:
+def seeded(work: Work, of: int) -> Work:
     """The same values, with an identity as the cotangent of `of`."""
     plan = work.chain.plan
-    target = plan.slots[quantity.of]
-    chain = Chain(plan, work.chain.xp, quantity.of, keep_batch=target.batched)
+    target = plan.slots[of]
+    chain = Chain(plan, work.chain.xp, of, keep_batch=target.batched)
     size = prod(target.shape)
     lead = (1,) if target.batched else ()
     seed = np.eye(size).reshape((size, *lead, *target.shape))
-    given = work.given if quantity.of == plan.loss else {}
+    given = work.given if of == plan.loss else {}
     parts: dict[int, Parts] = {
         number: tuple([np.asarray(part)[None] for part in passed]) for number, passed in given.items()
     }  # V is 1 here

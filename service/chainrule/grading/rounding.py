@@ -8,7 +8,7 @@ cancels in the truth would cancel here too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -40,35 +40,36 @@ NOTHING = 1e-12
 """Of the problem's largest number. Less is zero, but for the rounding of float64."""
 
 
-def affordable(plan: Plan) -> bool:
-    """Whether the rounding of a problem is worked out in a fraction of a second."""
-    return forward_cost(plan).flops + A_NUMBER * size_of(plan) <= DEAREST
+def affordable(plan: Plan, seeds: int = 1) -> bool:
+    """Whether the rounding of a problem is worked out in a fraction of a second. `seeds`: cotangents at once."""
+    return seeds * (forward_cost(plan).flops + A_NUMBER * size_of(plan)) <= DEAREST
 
 
 class Rounding:
     """How far each value and each cotangent may be off."""
 
-    def __init__(self, truth: Work) -> None:
-        """Raises EngineError where a step is not defined in float32."""
-        steps, of = truth.chain.plan.steps, truth.chain.of
-        values = [truth.value(slot) for slot in range(len(truth.chain.plan.slots))]
+    def __init__(self, truth: Work, slots: Collection[int]) -> None:
+        """Of `slots` and what leads to them. Raises EngineError where a step is not defined in float32."""
+        chain, of = truth.chain, truth.chain.of
+        values = {slot: np.asarray(truth.value(slot)) for slot in slots}
         seed = EPS * np.abs(np.asarray(truth.cotangent(of)))
         self._truth, self._rng = truth, np.random.Generator(np.random.Philox(key=0))
-        self._chain = Chain(truth.chain.plan, choose("numpy", "cpu", "float32"), of)
-        self._values: dict[int, Array] = {slot: EPS * np.abs(value) for slot, value in enumerate(values)}
+        self._chain = Chain(chain.plan, choose("numpy", "cpu", "float32"), of, keep_batch=chain.keep_batch)
+        self._values: dict[int, Array] = {slot: EPS * np.abs(value) for slot, value in values.items()}
         self._cotangents: dict[int, Array] = {of: seed}
-        for number in range(len(steps)):
+        steps = [number for number, step in enumerate(chain.plan.steps) if step.output in values]
+        for number in steps:
             self._forward(number)
-        for number in reversed(range(len(steps))):
+        for number in reversed(steps):
             self._backward(number)
-        self._largest = max(1.0, *(largest(finite(np.asarray(value))) for value in values))
+        self._largest = max(1.0, *(largest(finite(value)) for value in values.values()))
         self._seed = largest(finite(seed)) / EPS
         self._sizes = {"value": _sizes(self._values), "gradient": _sizes(self._cotangents)}
         del self._truth, self._values, self._cotangents
 
     def of(self, quantity: Quantity, truth: Array, eps: float) -> float:
-        """How far an entry of a value, the loss or a gradient may be off in a precision of that `eps`."""
-        gradient, size, finer = quantity.kind == "gradient", largest(finite(truth)), eps / EPS
+        """How far an entry may be off in a precision of that `eps`."""
+        gradient, size, finer = quantity.kind in ("gradient", "jacobian"), largest(finite(truth)), eps / EPS
         off = FEW * self._sizes["gradient" if gradient else "value"].get(quantity.slot, 0.0)
         scale = self._seed if gradient else 1.0
         if not gradient or size <= NOTHING * scale * self._largest:
