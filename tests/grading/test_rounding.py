@@ -90,6 +90,24 @@ def test_a_jacobian_that_cancels_is_right_as_far_as_float32_goes(seed: int) -> N
 
 
 @pytest.mark.parametrize("seed", range(20))
+def test_a_derivative_is_right_as_far_as_what_it_is_taken_at(seed: int) -> None:
+    """Large terms leave an s of about 1, off by what they are, and 1/(1 + |s|)² with it."""
+    rng = np.random.default_rng(seed)
+    x, w = (rng.normal(size=shape).astype(np.float32) for shape in ((1, 4), (3, 4)))
+    w *= 1000
+    b = (rng.normal(size=3) - (x @ w.T)[0]).astype(np.float32)
+    layers = [{"op": "linear", "weight": w, "bias": b}, {"op": "softsign"}]
+    problem = {"network": {"layers": layers}, "inputs": x, "upstream": np.ones((1, 3)), "dtype": "float32"}
+    right = 1 / (1 + np.abs(x[:, ::-1] @ w[:, ::-1].T + b)) ** 2
+    assert right.dtype == np.float32
+    by_x = right[:, :, None] * w
+    assert not wrong(problem, gradients={"s1": right}, jacobians={"y_hat/s1": right * np.eye(3)[None], "y_hat/x": by_x})
+    for other in (-right, np.sqrt(right), 1.02 * right):
+        assert wrong(problem, gradients={"s1": other}) == ["gradients.s1"]
+        assert wrong(problem, jacobians={"y_hat/x": other[:, :, None] * w}) == ["jacobians.y_hat/x"]
+
+
+@pytest.mark.parametrize("seed", range(20))
 def test_at_the_optimum_another_order_of_the_sum_is_right(seed: int) -> None:
     """Of each input there are two targets, as far above as below: large terms, and no sum."""
     rng = np.random.default_rng(seed)

@@ -3,7 +3,7 @@
 Where large terms cancel, a right answer is off by what its precision makes of the terms, however small the truth is.
 Each step is done once more in float32 from the truth, so that what it is off by is its own, and no ReLU switches for
 what came before it. What comes in is passed on by the step's own derivative, under random signs: with ones, what
-cancels in the truth would cancel here too.
+cancels in the truth would cancel here too. The derivative itself is off by what its values are.
 """
 
 from __future__ import annotations
@@ -76,22 +76,28 @@ class Rounding:
             scale *= self._largest
         return min(off * finer, max(MOST * size, TERMS * scale * finer))
 
-    def _in_single(self, number: int) -> Iterator[Work]:
-        """A step's numbers in float32, each a little nearer to zero, as rounding may have it: that leaves no domain."""
+    def _in_single(self, number: int, *, backward: bool) -> Iterator[Work]:
+        """A step's numbers in float32, each a little nearer to zero, as rounding may have it: that leaves no domain.
+
+        `backward`: in the mean by as much as they are off along the chain, not by their own rounding alone.
+        """
         plan, xp = self._chain.plan, self._chain.xp
         step = plan.steps[number]
         for _ in range(DRAWS):
-            values = {slot: xp.asarray(self._rounded(slot)) for slot in (*step.inputs, step.output)}
+            values = {slot: xp.asarray(self._rounded(slot, backward)) for slot in (*step.inputs, step.output)}
             cotangent = self._truth.cotangent(step.output)
-            passed = None if cotangent is None else xp.asarray(self._nearer(cotangent))
+            passed = None if cotangent is None else xp.asarray(self._nearer(cotangent, EPS * np.abs(cotangent)))
             yield Work.of_numbers(self._chain, values, {step.output: passed})
 
-    def _rounded(self, slot: int) -> Array:
+    def _rounded(self, slot: int, backward: bool) -> Array:
         value = self._truth.value(slot)
-        return value if slot == self._chain.plan.targets else self._nearer(value)
+        if slot == self._chain.plan.targets:
+            return value
+        return self._nearer(value, 2.0 * self._values[slot] if backward else EPS * np.abs(value))
 
-    def _nearer(self, array: Any) -> Array:
-        return np.asarray(array * (1.0 - EPS * self._rng.random(np.shape(array))))
+    def _nearer(self, array: Any, off: Array) -> Array:
+        size = np.abs(array)
+        return np.asarray(np.sign(array) * (size - np.minimum(size, off) * self._rng.random(np.shape(array))))
 
     def _signed(self, array: Array) -> Array:
         return np.where(self._rng.random(array.shape) < 0.5, array, -array)
@@ -103,7 +109,7 @@ class Rounding:
         found = self._values[step.output] + np.abs(step.op.jvp(truth.chain.xp, tuple(tangents), point))
         own = [
             step.op.forward(single.chain.xp, *[single.value(slot) for slot in step.inputs])[0] - point.output
-            for single in self._in_single(number)
+            for single in self._in_single(number, backward=False)
         ]
         self._values[step.output] = _finite(found + np.abs(own).max(axis=0))
 
@@ -112,7 +118,7 @@ class Rounding:
         if step.output not in self._cotangents:
             return
         passed = truth.with_cotangent(step.output, self._signed(self._cotangents[step.output]))
-        singles = list(self._in_single(number))
+        singles = list(self._in_single(number, backward=True))
         for position, slot in enumerate(step.inputs):
             right = truth.contribution(number, position)
             if right is not None:
