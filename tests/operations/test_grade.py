@@ -200,7 +200,7 @@ def test_graders_are_kept_in_bounded_room() -> None:
     made = [graders.get(owner, each, 30, object) for each in numbers]
     assert graders.get(owner, numbers[-1], 30, object) is made[-1]
     assert graders.get(owner, numbers[0], 30, object) is not made[0]
-    assert len(graders._kept) == 3
+    assert len(graders) == 3
     assert graders.get(object(), numbers[-1], 30, object) is not made[-1]
 
 

@@ -51,13 +51,15 @@ def fuse(trace: Trace) -> Fused | None:
     return None if found is None else Fused(pair.number, found * loss.saved.factor)
 
 
-def fused_warning(trace: Trace, fused: Fused) -> str:
+def fused_warnings(trace: Trace, fused: Fused | None) -> list[str]:
     """What the reply says where the fused derivative was used."""
+    if fused is None:
+        return []
     step = trace.plan.steps[fused.number]
-    return (
+    return [
         f"{step.name}: {step.op.name} and the bce after it were differentiated as one function, because predictions "
         "near 0 or 1 leave few digits, or none, to the product of their two derivatives"
-    )
+    ]
 
 
 def _pair(plan: Plan) -> _Pair | None:

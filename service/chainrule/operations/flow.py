@@ -11,7 +11,7 @@ from chainrule.engine.backward import Program, backward_program, pull_back
 from chainrule.engine.cost import Cost, forward_cost, gradients_cost
 from chainrule.engine.errors import EngineError
 from chainrule.engine.flow import NodeFlow, flow, norm
-from chainrule.engine.fused import fuse, fused_warning
+from chainrule.engine.fused import fuse, fused_warnings
 from chainrule.engine.graph import Node
 from chainrule.engine.kinks import find_kinks, with_kinks
 from chainrule.engine.loss_warnings import loss_warnings
@@ -121,7 +121,7 @@ class Flow:
         reply["nodes"] = [_told(each) for each in flow(trace, cotangents)]
         reply["gradients"] = {name: norm(xp, cotangents.get(plan.index[name])) for name in plan.parameters}
         reply["kink_count"] = count
-        return reply, [*([fused_warning(trace, fused)] if fused else []), *loss_warnings(trace)]
+        return reply, [*fused_warnings(trace, fused), *loss_warnings(trace)]
 
 
 def flow_svg(reply: Reply) -> str:

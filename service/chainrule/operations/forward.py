@@ -32,7 +32,7 @@ class Forward:
         reply: Reply = {"outputs": results.value(output, trace.values[output])}
         if self.request.trace:
             reply["trace"] = trace_entries(trace, results)
-            drawn = [name for name, source, *_ in self.prepared.leaves if isinstance(source, Drawn)]
+            drawn = [leaf.name for leaf in self.prepared.leaves if isinstance(leaf.source, Drawn)]
             if drawn:
                 reply["drawn"] = {name: self.prepared.xp.to_numpy(trace.value(name)) for name in drawn}
         return results.finish(reply, [])

@@ -5,14 +5,13 @@ A grader holds the truth: the values and gradients of one problem's numbers. A c
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from hashlib import blake2b
-from threading import Lock
 from typing import Generic, TypeVar
 
 import numpy as np
 
+from chainrule.operations.kept import Kept
 from chainrule.operations.prepared import Arrays
 
 ROOM = 1 << 26
@@ -27,9 +26,10 @@ class Graders(Generic[Held]):
     """The least recently used goes first. Safe to use from several threads."""
 
     def __init__(self, room: int = ROOM) -> None:
-        self._room = room
-        self._kept: OrderedDict[Hashable, tuple[Held, int]] = OrderedDict()
-        self._lock = Lock()
+        self._kept: Kept[tuple[_Same, bytes], Held] = Kept(room)
+
+    def __len__(self) -> int:
+        return len(self._kept)
 
     def get(self, owner: object, arrays: Arrays, size: int, make: Callable[[], Held]) -> Held:
         """The grader of these numbers: one that is kept, or what `make` makes, kept where `size` bytes fit.
@@ -38,21 +38,7 @@ class Graders(Generic[Held]):
         """
         if size > LARGEST:
             return make()
-        key = (_Same(owner), _digest(arrays))
-        with self._lock:
-            found = self._kept.get(key)
-            if found is not None:
-                self._kept.move_to_end(key)
-                return found[0]
-        made = make()  # without the lock: two threads may make the same one
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = (made, size)
-                self._room -= size
-            while self._room < 0:
-                _, (_, freed) = self._kept.popitem(last=False)
-                self._room += freed
-        return made
+        return self._kept.get((_Same(owner), _digest(arrays)), make, lambda _: size)
 
 
 class _Same:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import NDArray
 
-from chainrule.engine.backends import Array
 from chainrule.engine.backward import Cotangent, Fused, Program, backward_program, pull_back
 from chainrule.engine.cost import Cost, forward_cost, gradients_cost
-from chainrule.engine.fused import fuse, fused_warning
+from chainrule.engine.fused import fuse, fused_warnings
 from chainrule.engine.kinks import find_kinks, with_kinks
 from chainrule.engine.loss_warnings import loss_warnings
 from chainrule.engine.steps import Link, links
@@ -69,14 +69,14 @@ class Gradients:
         if self.request.upstream is None:
             reply["loss"] = results.value(self.of, trace.values[self.of])
         reply["gradients"] = {
-            name: results.gradient(slot, self._array(results, slot, cotangents)) for name, slot in self.wrt.items()
+            name: results.gradient(slot, results.array(slot, cotangents.get(slot))) for name, slot in self.wrt.items()
         }
         if self.request.per_example:
             reply["per_example"] = {"gradients": self._per_example(trace, seed, results, fused)}
         if self.step_program is not None:
             reply["steps"] = [self._step(results, link) for link in links(trace, self.step_program, cotangents, fused)]
         results.add_kinks(reply, *find_kinks(trace, self.with_kinks))
-        warnings = _warnings(trace, fused)
+        warnings = [*fused_warnings(trace, fused), *loss_warnings(trace)]
         if self.request.verify:
             reply["verification"], doubts = self._verification(arrays, trace, cotangents, results, cancelled)
             if reply["kink_count"]:
@@ -108,18 +108,10 @@ class Gradients:
     def _step_program(self) -> Program:
         """The same walk, with every node's cotangent kept."""
         outputs = tuple(step.output for _, step, *_ in self.program.steps)
-        on_way = backward_program(self.prepared.plan, self.of, self.program.keeps)
-        return Program(on_way.of, on_way.steps, tuple(dict.fromkeys((*self.program.keeps, *outputs))))
+        return replace(self.program, keeps=tuple(dict.fromkeys((*self.program.keeps, *outputs))))
 
     def _seed(self, arrays: Arrays) -> Any:
         return 1.0 if self.request.upstream is None else upstream_array(self.prepared, self.request, arrays)
-
-    def _array(self, results: Results, slot: int, cotangents: dict[int, Cotangent]) -> Array:
-        found = cotangents.get(slot)
-        if found is None:
-            return results.zeros(slot)
-        # The seed of the loss is a bare float. A scalar's gradient on NumPy is a float too, of a class of its own.
-        return self.prepared.xp.ones(()) if type(found) is float else found
 
     def _per_example(self, trace: Trace, seed: Any, results: Results, fused: Fused | None) -> dict[str, NDArray[Any]]:
         plan, xp = self.prepared.plan, self.prepared.xp
@@ -135,12 +127,11 @@ class Gradients:
     def _step(self, results: Results, link: Link) -> Reply:
         index = self.prepared.plan.index
         of = index[link.node]
-        cotangent = link.cotangent if type(link.cotangent) is not float else self.prepared.xp.ones(())
         return {
             "node": link.node,
             "op": link.op,
             "inputs": link.inputs,
-            "cotangent": results.gradient(of, cotangent),
+            "cotangent": results.gradient(of, results.array(of, link.cotangent)),
             "local": {name: results.local(of, index[link.inputs[name]], found) for name, found in link.local.items()},
             "contributes": {
                 name: results.gradient(index[link.inputs[name]], found) for name, found in link.contributes.items()
@@ -161,7 +152,7 @@ class Gradients:
             trace,
             self.of,
             self.prepared.host_leaves(arrays),
-            {name: (slot, xp.to_numpy(self._array(results, slot, cotangents))) for name, slot in self.wrt.items()},
+            {name: (slot, xp.to_numpy(results.array(slot, cotangents.get(slot)))) for name, slot in self.wrt.items()},
             None if self.request.upstream is None else xp.to_numpy(self._seed(arrays)),
             cancelled,
         )
@@ -179,7 +170,3 @@ def _check_layout_of_steps(prepared: Prepared, program: Program) -> None:
     for _, step, wanted, _ in program.steps:
         taken = [slot for slot, want in zip(step.inputs, wanted, strict=True) if want]
         check_layout(prepared, {slots[slot].name: slot for slot in (step.output, *taken)}, "step at")
-
-
-def _warnings(trace: Trace, fused: Fused | None) -> list[str]:
-    return [*([fused_warning(trace, fused)] if fused else []), *loss_warnings(trace)]

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engine.backends import Array
-from chainrule.engine.backward import Cotangent, Fused, backward_program, pull_back
+from chainrule.engine.backward import Cotangent, backward_program, pull_back
 from chainrule.engine.cost import BACKWARD, Cost, forward_cost, gradients_cost
 from chainrule.engine.edges import Edge, along_edges
-from chainrule.engine.fused import fuse, fused_warning
+from chainrule.engine.fused import fuse, fused_warnings
 from chainrule.engine.kinks import find_kinks, with_kinks
 from chainrule.engine.loss_warnings import loss_warnings
 from chainrule.engine.plan import Step
@@ -82,7 +81,7 @@ class Graph:
         seed: Cotangent = 1.0 if upstream is None else upstream
         found = pull_back(trace, self.program, seed, fused=fused, cancelled=cancelled)
         for slot, cotangent in found.items():
-            reply["nodes"][slot]["gradient"] = results.gradient(slot, self._array(cotangent))
+            reply["nodes"][slot]["gradient"] = results.gradient(slot, results.array(slot, cotangent))
         shares = along_edges(trace, self.program, found, fused)
         for (number, position), edge in zip(self._operands(), reply["edges"], strict=True):
             share = shares.get((number, position))
@@ -91,10 +90,7 @@ class Graph:
                 edge["gradient"] = results.gradient(slot, share)
         at_kinks = with_kinks(trace.plan, (number for number, *_ in self.program.steps))
         reply["kink_count"], _ = find_kinks(trace, at_kinks, most=0)
-        return [fused_warning(trace, fused)] if isinstance(fused, Fused) else []
-
-    def _array(self, cotangent: Cotangent) -> Array:
-        return self.prepared.xp.ones(()) if isinstance(cotangent, float) else cotangent
+        return fused_warnings(trace, fused)
 
     def _nodes(self) -> Iterator[Reply]:
         plan = self.prepared.plan

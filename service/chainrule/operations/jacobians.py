@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from chainrule.engine.backward import backward_program
 from chainrule.engine.cost import WALKS, Cost, forward_cost, jacobian_cost
-from chainrule.engine.fused import fuse, fused_warning
+from chainrule.engine.fused import fuse, fused_warnings
 from chainrule.engine.jacobian import jacobian
 from chainrule.engine.kinks import find_kinks, with_kinks
 from chainrule.engine.trace import never
@@ -54,4 +54,4 @@ class Jacobians:
             found[name] = results.jacobian(of, wrt, value, structured=self.structured)
         reply: Reply = {"jacobians": found}
         results.add_kinks(reply, *find_kinks(trace, self.with_kinks))
-        return results.finish(reply, [fused_warning(trace, fused)] if fused else [])
+        return results.finish(reply, fused_warnings(trace, fused))

@@ -73,8 +73,8 @@ def check_per_example(request: Problem) -> None:
 
 
 def _shares(trace: Trace) -> object:
-    assert trace.plan.loss is not None
-    number = next(i for i, step in enumerate(trace.plan.steps) if step.output == trace.plan.loss)
+    number = trace.plan.data_loss
+    assert number is not None
     op = trace.plan.steps[number].op
     assert isinstance(op, LossOp)
     return op.per_example(trace.xp, trace.points[number])

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,17 @@ Arrays = Sequence[NDArray[Any]]
 """The request's tensors, by slot."""
 
 
+class Leaf(NamedTuple):
+    """A leaf of the plan, and where its numbers come from."""
+
+    name: str
+    source: Source
+    batched: bool
+    """Whether it has a batch axis."""
+    exact: bool
+    """Whether it keeps its integers (class targets)."""
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A request with its plan for tensors of one set of shapes."""
@@ -41,8 +52,7 @@ class Prepared:
     request: Problem
     description: Description
     plan: Plan
-    leaves: tuple[tuple[str, Source, bool, bool], ...]
-    """Name, source, whether it has a batch axis, whether it keeps its integers (class targets)."""
+    leaves: tuple[Leaf, ...]
 
     @cached_property
     def xp(self) -> Namespace:
@@ -71,12 +81,12 @@ class Prepared:
     @property
     def draws(self) -> bool:
         """Whether some of its numbers are drawn."""
-        return any(isinstance(source, Drawn) for _, source, *_ in self.leaves)
+        return any(isinstance(leaf.source, Drawn) for leaf in self.leaves)
 
     @property
     def cost(self) -> Cost:
         """Of making the leaves: numbers that are drawn are not free."""
-        drawn = [prod(source.shape) for _, source, *_ in self.leaves if isinstance(source, Drawn)]
+        drawn = [prod(leaf.source.shape) for leaf in self.leaves if isinstance(leaf.source, Drawn)]
         return Cost(flops=sum(drawn) * DRAWING_FLOPS, held=max(map(draw_held, drawn), default=0))
 
     def host_leaves(self, arrays: Arrays) -> dict[str, NDArray[Any]]:
@@ -147,7 +157,7 @@ def prepare(request: Problem, shapes: Sequence[Shape]) -> Prepared:
         raise description.pointers.refusal(error) from None
     batched, exact = _batched(description), _takes_classes(plan)
     leaves = tuple(
-        (name, source, name in batched, name == TARGETS and exact) for name, source in description.sources.items()
+        Leaf(name, source, name in batched, name == TARGETS and exact) for name, source in description.sources.items()
     )
     return Prepared(request, description, plan, leaves)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from chainrule.engine import layouts
 from chainrule.engine.backends import Array, Shape, choose
+from chainrule.engine.backward import Cotangent
 from chainrule.engine.errors import EngineError
 from chainrule.engine.jacobian import dense, jacobian_shape
 from chainrule.engine.kinks import Kink
@@ -76,9 +77,12 @@ class Results:
         shape = list(full) if full is not None else [*left.shape, right.shape[-1]]
         return {"shape": shape, "structure": "outer", "left": left, "right": right}
 
-    def zeros(self, slot: int) -> Array:
-        """A gradient with respect to something that does not matter."""
-        return self.prepared.xp.zeros(self.prepared.plan.full_shape(slot))
+    def array(self, slot: int, cotangent: Cotangent | None) -> Array:
+        """A cotangent that was kept, as an array. None stands for that of something that does not matter."""
+        if cotangent is None:
+            return self.prepared.xp.zeros(self.prepared.plan.full_shape(slot))
+        # The seed of the loss is a bare float. A scalar's gradient on NumPy is a float too, of a class of its own.
+        return self.prepared.xp.ones(()) if type(cotangent) is float else cotangent
 
     def add_kinks(self, reply: Reply, count: int, shown: list[Kink]) -> None:
         """Say in the reply where a derivative was taken at a kink."""

@@ -14,7 +14,7 @@ from chainrule.engine.backward import backward_program
 from chainrule.engine.cost import Cost, forward_cost, gradients_cost
 from chainrule.engine.descent import Descent, Stages, descend, objective
 from chainrule.engine.errors import EngineError
-from chainrule.engine.fused import fused_warning
+from chainrule.engine.fused import fused_warnings
 from chainrule.engine.kinks import MOST_SHOWN, find_kinks, with_kinks
 from chainrule.engine.loss_warnings import loss_warnings
 from chainrule.engine.optimizers import SGD, Adam, Optimizer
@@ -178,9 +178,7 @@ class _Account:
 
     def _warn(self, stages: Stages) -> None:
         """Each thing is said once, with the first step that it is true of."""
-        said = loss_warnings(stages.trace)
-        if stages.fused is not None:
-            said.append(fused_warning(stages.trace, stages.fused))
+        said = [*loss_warnings(stages.trace), *fused_warnings(stages.trace, stages.fused)]
         for each in said[: MOST_WARNINGS - len(self._warnings)]:
             about = each.lstrip("0123456789 ")  # how many it is true of changes from step to step
             self._warnings.setdefault(about, f"step {stages.number}: {each}")

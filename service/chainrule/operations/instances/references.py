@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -15,6 +13,7 @@ from chainrule.operations.instances.generator import Accept, Instance, make_inst
 from chainrule.operations.instances.library import Library, UnknownProblem
 from chainrule.operations.instances.seeds import seed_for
 from chainrule.operations.instances.telling_apart import telling_apart
+from chainrule.operations.kept import Kept
 from chainrule.operations.limits import Limits
 from chainrule.operations.refusals import refuse
 from chainrule.operations.validation import refusal_of
@@ -50,9 +49,7 @@ class Problems:
         self.check = check
         self.limits = limits or Limits()
         self._secret = secret
-        self._kept: OrderedDict[Key, Instance] = OrderedDict()
-        self._room = room
-        self._lock = Lock()
+        self._kept: Kept[Key, Instance] = Kept(room)
 
     def expand(self, request: Mapping[str, Any], *, marked: bool = False) -> dict[str, Any]:
         """The request with its problem's fields in place of its name. Other fields stay; with `marked`, for grading,
@@ -73,22 +70,13 @@ class Problems:
         self, name: str, seed: int, attempt: int | None = None, cancelled: Callable[[], bool] = never
     ) -> Instance:
         """The instance of a problem on file; see `make_instance`. Raises Refused, and Cancelled."""
-        key = (name, seed, attempt)
-        with self._lock:
-            found = self._kept.get(key)
-            if found is not None:
-                self._kept.move_to_end(key)
-                return found
-        on_file = self.find(name)
-        accept = self.check(on_file.asks, batched=on_file.template.batched, limits=self.limits)
-        made = make_instance(on_file.template, seed, accept, attempt=attempt, limits=self.limits, cancelled=cancelled)
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = made
-                self._room -= _size(made)
-            while self._room < 0:
-                self._room += _size(self._kept.popitem(last=False)[1])
-        return made
+
+        def make() -> Instance:
+            on_file, limits = self.find(name), self.limits
+            accept = self.check(on_file.asks, batched=on_file.template.batched, limits=limits)
+            return make_instance(on_file.template, seed, accept, attempt=attempt, limits=limits, cancelled=cancelled)
+
+        return self._kept.get((name, seed, attempt), make, _size)
 
     def find(self, name: str) -> ProblemOnFile:
         """A problem by `set/problem`. Raises Refused."""
