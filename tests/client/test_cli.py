@@ -226,6 +226,11 @@ def test_the_exit_code_says_whose_fault_it_was(file, monkeypatch, status, code):
     assert f"chainrule: {status} No: why not" in result.stderr
 
 
+def test_a_key_that_is_refused_is_said_to_come_from_the_environment(file, monkeypatch):
+    answering(monkeypatch, lambda _: httpx.Response(401, json={"title": "Unauthorized", "detail": "wants a key"}))
+    assert "the key that is sent is that in CHAINRULE_API_KEY" in run("forward", file, "--url", "http://service").stderr
+
+
 def test_a_service_out_of_reach_ends_with_1(file, monkeypatch):
     def refuse(_):
         raise httpx.ConnectError("refused")

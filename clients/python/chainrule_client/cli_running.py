@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import orjson
 import typer
 
-from chainrule_client.errors import APIError, ChainruleError, Overloaded, ServerFault, TimedOut
+from chainrule_client.errors import APIError, AuthenticationFailed, ChainruleError, Overloaded, ServerFault, TimedOut
 
 if TYPE_CHECKING:
     from chainrule_client.client import Client
@@ -114,5 +114,7 @@ def reporting() -> Iterator[None]:
         yield
     except (ChainruleError, ValueError, OSError) as error:
         typer.echo(f"chainrule: {error}", err=True)
+        if isinstance(error, AuthenticationFailed):
+            typer.echo("  the key that is sent is that in CHAINRULE_API_KEY", err=True)
         theirs = isinstance(error, APIError) and not isinstance(error, ServerFault | Overloaded | TimedOut)
         raise typer.Exit(BAD_REQUEST if theirs or isinstance(error, ValueError) else FAILED) from error

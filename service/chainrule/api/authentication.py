@@ -71,8 +71,8 @@ class Keys:
         digest = sha256(key.strip()).digest()
         # Every key is compared, each in constant time, so that the time taken tells nothing.
         matches = [caller for known, caller in self._callers if compare_digest(digest, known)]
-        if scheme.lower() != b"bearer" or not matches:
-            raise Problem(
-                401, "this service wants a key: Authorization: Bearer <key>", headers={"WWW-Authenticate": "Bearer"}
-            )
+        is_key = scheme.lower() == b"bearer" and key.strip() != b""
+        if not (is_key and matches):
+            wanted = "another key than this" if is_key else "a key: Authorization: Bearer <key>"
+            raise Problem(401, f"this service wants {wanted}", headers={"WWW-Authenticate": "Bearer"})
         return matches[0]
