@@ -11,10 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.schemas.answers import GROUPS, SINGLE
 from chainrule_client.tensors import TorchTensor, from_torch, stacked
-
-WHOLE = ("outputs", "loss")
-PARTS = ("values", "gradients", "jacobians")
 
 MOST_NESTED = 32
 """Lists in lists that are sent: more than any tensor has axes, fewer than the service reads."""
@@ -30,11 +28,11 @@ def answer_tree(answers: Mapping[str, Any]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for quantity, value in answers.items():
         kind, _, name = str(quantity).partition(".")
-        if quantity in WHOLE:
+        if quantity in SINGLE:
             tree[quantity] = value
-        elif kind in PARTS and name:
+        elif kind in GROUPS and name:
             tree.setdefault(kind, {})[name] = value
-        elif kind in PARTS and isinstance(value, Mapping | None):
+        elif kind in GROUPS and isinstance(value, Mapping | None):
             tree.setdefault(kind, {}).update(value or {})
         else:
             raise ValueError(

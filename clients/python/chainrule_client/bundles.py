@@ -19,7 +19,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from chainrule_client.answers import PARTS, answer_tree
+from chainrule.schemas.answers import GROUPS
+from chainrule_client.answers import answer_tree
 from chainrule_client.exporters.files import write
 from chainrule_client.plain_comparison import DEFAULTS, compare
 from chainrule_client.tensors import Array
@@ -164,7 +165,7 @@ def _flat(answers: Mapping[str, Any]) -> dict[str, Any]:
     """The tree of answers quantity by quantity. Raises ValueError."""
     flat: dict[str, Any] = {}
     for kind, value in answer_tree(answers).items():
-        flat.update({f"{kind}.{name}": each for name, each in value.items()} if kind in PARTS else {kind: value})
+        flat.update({f"{kind}.{name}": each for name, each in value.items()} if kind in GROUPS else {kind: value})
     return flat
 
 

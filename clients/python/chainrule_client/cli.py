@@ -16,10 +16,13 @@ from chainrule_client.cli_running import (
     FileOrProblem,
     Folder,
     Json,
+    LayoutOption,
+    Loss,
     Problem,
     Seed,
     Source,
     Url,
+    Wrt,
     client_for,
     names_of,
     reporting,
@@ -37,14 +40,6 @@ app = typer.Typer(
     help="Forward values, losses, gradients and Jacobians of a network described in JSON. "
     "Computed here, on NumPy, unless --url or CHAINRULE_URL names a service.",
 )
-
-
-class Layout(StrEnum):
-    """How gradients and Jacobians are shaped."""
-
-    torch = "torch"
-    numerator = "numerator"
-    denominator = "denominator"
 
 
 class Form(StrEnum):
@@ -68,10 +63,8 @@ class DType(StrEnum):
     float32 = "float32"
 
 
-LayoutOption = Annotated[Layout | None, typer.Option("--layout", help="How gradients and Jacobians are shaped.")]
 BackendOption = Annotated[Backend | None, typer.Option("--backend", help="What does the arithmetic.")]
 DTypeOption = Annotated[DType | None, typer.Option("--dtype", help="The precision to compute in.")]
-Loss = Annotated[str | None, typer.Option("--loss", metavar="OP", help="A loss by name, in place of the request's.")]
 PerExample = Annotated[bool, typer.Option("--per-example", help="Each example's own part as well.")]
 
 
@@ -135,10 +128,7 @@ def gradients(
     dtype: DTypeOption = None,
     backend: BackendOption = None,
     loss: Loss = None,
-    wrt: Annotated[
-        list[str] | None,
-        typer.Option("--wrt", metavar="NAME", help="A name, `parameters` or `all`; may be given several times."),
-    ] = None,
+    wrt: Wrt = None,
     per_example: PerExample = False,
     steps: Annotated[bool, typer.Option("--steps", help="The backward pass, node by node.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Check the gradients by an independent method.")] = False,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,24 +12,20 @@ from chainrule_client.cli_running import (
     FileOrProblem,
     Folder,
     Json,
+    LayoutOption,
+    Loss,
     Problem,
     Seed,
     Source,
     Url,
+    Wrt,
     client_for,
     names_of,
     reporting,
     show,
+    write,
 )
 from chainrule_client.errors import ChainruleError
-
-
-class WrittenLayout(StrEnum):
-    """How gradients and Jacobians are shaped."""
-
-    torch = "torch"
-    numerator = "numerator"
-    denominator = "denominator"
 
 
 def derive(
@@ -43,15 +38,12 @@ def derive(
     tex: Annotated[bool, typer.Option("--tex", help="A LaTeX document.")] = False,
     html: Annotated[bool, typer.Option("--html", help="A page of HTML, its formulas in MathML.")] = False,
     pdf: Annotated[bool, typer.Option("--pdf", help="A PDF, where a LaTeX engine is installed.")] = False,
-    layout: Annotated[WrittenLayout | None, typer.Option("--layout", help="How gradients are shaped.")] = None,
-    loss: Annotated[str | None, typer.Option("--loss", metavar="OP", help="A loss by name.")] = None,
+    layout: LayoutOption = None,
+    loss: Loss = None,
     of: Annotated[
         str | None, typer.Option("--of", metavar="NAME", help="What is differentiated; else the loss.")
     ] = None,
-    wrt: Annotated[
-        list[str] | None,
-        typer.Option("--wrt", metavar="NAME", help="A name, `parameters` or `all`; may be given several times."),
-    ] = None,
+    wrt: Wrt = None,
     symbols_only: Annotated[bool, typer.Option("--symbols-only", help="Without the instance's numbers.")] = False,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="The file to write; - prints LaTeX or HTML.")
@@ -68,13 +60,15 @@ def derive(
             request["numbers"] = False
         reply = client_for(url, folder).call("derivation", request)
         if tex:
-            _write(reply.document.encode(), out or Path("derivation.tex"))
+            _put(reply.document, out or Path("derivation.tex"))
         elif html:
-            _write(_page(reply.raw).encode(), out or Path("derivation.html"))
+            _put(_page(reply.raw), out or Path("derivation.html"))
         elif pdf:
             from chainrule_client.typesetting import pdf_of
 
-            _write(pdf_of(reply.document), out or Path("derivation.pdf"), text=False)
+            if str(out) == "-":
+                raise ValueError("a PDF is no text: give --out a file's name")
+            write(pdf_of(reply.document), out or Path("derivation.pdf"))
         elif json:
             show(reply, reply.raw, json)
         else:
@@ -108,15 +102,9 @@ def _page(reply: Mapping[str, Any]) -> str:
         raise ChainruleError(str(error)) from error
 
 
-def _write(content: bytes, out: Path, *, text: bool = True) -> None:
+def _put(text: str, out: Path) -> None:
     """Write a file, and say where; or print it. Raises ValueError where it cannot be written."""
     if str(out) == "-":
-        if not text:
-            raise ValueError("a PDF is no text: give --out a file's name")
-        typer.echo(content.decode())
-        return
-    try:
-        out.write_bytes(content)
-    except OSError as error:
-        raise ValueError(f"{out} cannot be written: {error.strerror}") from error
-    typer.echo(f"written: {out}")
+        typer.echo(text)
+    else:
+        write(text.encode(), out)

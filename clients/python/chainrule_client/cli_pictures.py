@@ -12,6 +12,7 @@ from chainrule_client.cli_running import (
     FileOrProblem,
     Folder,
     Json,
+    Loss,
     Problem,
     Seed,
     Source,
@@ -19,6 +20,7 @@ from chainrule_client.cli_running import (
     client_for,
     reporting,
     show,
+    write,
 )
 
 OTHER_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".pdf")
@@ -56,7 +58,7 @@ def flow(
     at: Annotated[
         list[str] | None, typer.Option("--at", metavar="NODE", help="Where they stand; else at all but the output.")
     ] = None,
-    loss: Annotated[str | None, typer.Option("--loss", metavar="OP", help="A loss by name.")] = None,
+    loss: Loss = None,
     out: Out = None,
 ) -> None:
     """How much of the gradient reaches each node, for each of some activations."""
@@ -88,7 +90,7 @@ def graph(
     gradients: Annotated[
         bool, typer.Option("--gradients", help="The gradients, node by node and edge by edge.")
     ] = False,
-    loss: Annotated[str | None, typer.Option("--loss", metavar="OP", help="A loss by name.")] = None,
+    loss: Loss = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="FILE", help="Write a picture: .svg, or .dot for Graphviz; - prints the SVG."),
@@ -120,11 +122,7 @@ def write_picture(picture: str, out: Path) -> None:
         return
     if out.suffix.lower() in OTHER_PICTURES:
         raise ValueError(f"a picture is written as SVG, and {out.name} would say otherwise: write {out.stem}.svg")
-    try:
-        out.write_text(picture, encoding="utf-8")
-    except OSError as error:
-        raise ValueError(f"{out} cannot be written: {error.strerror}") from error
-    typer.echo(f"written: {out}")
+    write(picture.encode(), out)
 
 
 def _op_with_options(words: str) -> str | dict[str, Any]:

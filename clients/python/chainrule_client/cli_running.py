@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,7 +22,15 @@ if TYPE_CHECKING:
 BAD_REQUEST = 2
 FAILED = 1
 
-RequestFile = Annotated[Path, typer.Argument(metavar="FILE", help="The request, in JSON; - reads it from stdin.")]
+
+class Layout(StrEnum):
+    """How gradients and Jacobians are shaped."""
+
+    torch = "torch"
+    numerator = "numerator"
+    denominator = "denominator"
+
+
 FileOrProblem = Annotated[
     Path | None, typer.Argument(metavar="[FILE]", help="The request, in JSON; - reads it from stdin.")
 ]
@@ -40,6 +49,12 @@ Folder = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Which numbers.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the reply itself, as JSON.")]
+LayoutOption = Annotated[Layout | None, typer.Option("--layout", help="How gradients and Jacobians are shaped.")]
+Loss = Annotated[str | None, typer.Option("--loss", metavar="OP", help="A loss by name, in place of the request's.")]
+Wrt = Annotated[
+    list[str] | None,
+    typer.Option("--wrt", metavar="NAME", help="A name, `parameters` or `all`; may be given several times."),
+]
 
 
 @dataclass(frozen=True)
@@ -100,6 +115,15 @@ def read_object(file: Path) -> dict[str, Any]:
     if not isinstance(request, dict):
         raise ValueError(f"{where} holds no JSON object; a request is one, with a network and inputs")
     return request
+
+
+def write(content: bytes, out: Path) -> None:
+    """Write a file, and say where. Raises ValueError where it cannot be written."""
+    try:
+        out.write_bytes(content)
+    except OSError as error:
+        raise ValueError(f"{out} cannot be written: {error.strerror}") from error
+    typer.echo(f"written: {out}")
 
 
 def names_of(wrt: list[str] | None) -> list[str] | str | None:

@@ -62,12 +62,13 @@ class Grade:
     ) -> Reply:
         """Raises NotGraded where grading itself fails; never for an answer."""
         __tracebackhide__ = True
-        from chainrule_client.answers import PARTS, answer_tree
+        from chainrule.schemas.answers import GROUPS
+        from chainrule_client.answers import answer_tree
         from chainrule_client.exporters.failures import NotGraded, notice, reason_for
         from chainrule_client.exporters.marks import marks
 
         if points:  # a student's code may return anything where its gradients by name should be: then they are missing
-            answers = {name: each for name, each in answers.items() if name not in PARTS or isinstance(each, Mapping)}
+            answers = {name: each for name, each in answers.items() if name not in GROUPS or isinstance(each, Mapping)}
         try:
             level = {"feedback": self._feedback, **(policy or {})}
             report = self._grader.grade(problem, answer_tree(answers), policy=level, points=points)

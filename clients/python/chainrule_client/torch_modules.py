@@ -180,7 +180,7 @@ def _losses() -> Mapping[type[nn.Module], tuple[str, Callable[[Any], dict[str, A
             "cross_entropy",
             lambda m: {**_classes(m), "label_smoothing": m.label_smoothing or None},
         ),
-        nn.NLLLoss: ("nll", lambda m: _classes(m)),
+        nn.NLLLoss: ("nll", _classes),
         nn.KLDivLoss: ("kl_div", _kl_div),
     }
 
