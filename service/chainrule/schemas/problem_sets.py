@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from chainrule.schemas.grading import MOST_POINTS, Policy
 from chainrule.schemas.ops import Strict
+from chainrule.schemas.own_words import no_object
 from chainrule.schemas.templates import Template
 
 MOST_PROBLEMS = 1_000
@@ -16,7 +17,11 @@ ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 """Of a set or of a problem in it: letters, digits, `.`, `_` and `-`; it never leads out of a folder."""
 
-ProblemId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+ProblemId = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200),
+    no_object('names a problem on file, as "set/problem"; the fields of a whole problem stand in its place'),
+]
 """`set/problem`."""
 
 Points = Annotated[float, Field(ge=0, le=MOST_POINTS, allow_inf_nan=False)]

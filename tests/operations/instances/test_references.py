@@ -96,6 +96,7 @@ def test_a_marked_problem_brings_its_policy_and_points_and_a_request_may_have_it
         ({"problem": "nyu-hw1"}, "/problem", "no such problem"),
         ({"problem": 3}, "/problem", "text"),
         ({"problem": [1, 2]}, "/problem", "text"),
+        ({"problem": {"inputs": [1]}}, "/problem", "the fields of a whole problem stand in its place"),
         ({"seed": -1}, "/seed", "at least 0"),
         ({"seed": 2**64}, "/seed", "at most"),
         ({"seed": 1.0}, "/seed", "integer"),
