@@ -175,11 +175,21 @@ class Work:
         found = self._values.get(slot)
         if found is None:
             if self.parent is not None and slot not in self._moved:
-                found = self.parent.value(slot)
+                found = self._values[slot] = self.parent.value(slot)
             else:
-                found = self.point(self.chain.producers[slot]).output
-            self._values[slot] = found
+                for number in self._before(slot):
+                    found = self._values[self.chain.plan.steps[number].output] = self.point(number).output
+                assert found is not None
         return found
+
+    def _before(self, slot: int) -> list[int]:
+        """The steps whose values are to be had for that of `slot`, its own the last.
+
+        Each finds what it takes: where one asked for the next, a long chain would be too deep.
+        """
+        moved = self.chain.everything if self.parent is None else self._moved
+        unknown = [each for each in self.chain.before[slot] & moved if each not in self._values]
+        return sorted(self.chain.producers[each] for each in unknown)
 
     def op(self, number: int) -> Op:
         """The op that a step was done with."""
@@ -211,11 +221,27 @@ class Work:
         if slot not in self._pulled and self.parent is not None:
             found = self.parent.cotangent(slot)
         else:
-            found = None
-            for _, part in self.contributions(slot):
-                if part is not None:
-                    found = part if found is None else found + part
+            for each in self._after(slot):
+                self._cotangents[each] = self._summed(each)
+            found = self._summed(slot)
         self._cotangents[slot] = found
+        return found
+
+    def _after(self, slot: int) -> list[int]:
+        """The slots whose cotangents are to be had first for that of `slot`, each after those that it needs itself."""
+        steps, due, looked = self.chain.plan.steps, {slot}, [slot]
+        while looked:
+            numbers = [number for number, _ in self.chain.takers[looked.pop()] if number not in self._parts]
+            taking = {steps[number].output for number in numbers} - due - self._cotangents.keys()
+            looked += taking if self.parent is None else taking & self._pulled
+            due.update(looked)
+        return sorted(due - {slot}, key=self.chain.producers.__getitem__, reverse=True)
+
+    def _summed(self, slot: int) -> Any:
+        found = None
+        for _, part in self.contributions(slot):
+            if part is not None:
+                found = part if found is None else found + part
         return found
 
     def contributions(self, slot: int) -> list[tuple[int, Any]]:
