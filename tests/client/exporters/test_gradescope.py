@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from chainrule_client.exporters import gradescope
+from chainrule_client.exporters import deliver, gradescope
 from chainrule_client.exporters.gradescope_submission import User, read_submission
 from client.exporters.conftest import REPORTS
 
@@ -100,6 +100,13 @@ def test_a_score_is_needed_unless_every_test_has_one():
     assert gradescope.validate('{"tests": [{"score": 1}, {"score": 2}]}') == []
     assert "needed" in gradescope.validate('{"tests": [{"score": 1}, {}]}')[0]
     assert "needed" in gradescope.validate('{"tests": []}')[0]
+
+
+def test_a_visibility_that_gradescope_does_not_know_is_a_fault_of_ours(tmp_path):
+    path = tmp_path / "results.json"
+    assert not deliver("gradescope", lambda: REPORTS["wrong"], path, options={"visibility": "after_deadline"})
+    assert gradescope.validate(path.read_text()) == []
+    assert "Not graded" in path.read_text()
 
 
 def test_all_may_be_hidden():

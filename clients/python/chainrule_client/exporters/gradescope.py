@@ -23,8 +23,10 @@ _AS_TEXT = {"output_format": "text", "test_output_format": "text", "test_name_fo
 def export(report: Report, *, execution_time: float | None = None, visibility: Visibility = "visible") -> str:
     """A report as `results.json`: a test for each quantity. `visibility` is that of all of it.
 
-    Raises ValueError for what is no report.
+    Raises ValueError for what is no report, and for another visibility, with which the file would be refused.
     """
+    if visibility not in _VISIBILITIES:
+        raise ValueError(f"visibility is {', '.join(_VISIBILITIES)}, and not {visibility!r}")
     found = marks(report)
     return _dump(
         {
