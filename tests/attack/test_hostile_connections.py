@@ -83,6 +83,16 @@ def test_more_than_was_announced_is_no_part_of_the_request(connection):
     assert b"HTTP/1.1 400 " in received(connection)
 
 
+def test_what_comes_behind_a_body_is_no_header(connection):
+    body = spoilt()
+    chunked = b"%x\r\n%b\r\n0\r\n" % (len(body), body)
+    head = f"{HEAD}X-Request-ID: mine\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n".encode()
+    connection.sendall(head + chunked + b"X-Request-ID: another\r\nX-Request-Timeout: 0\r\n\r\n")
+    reply = received(connection)
+    assert reply.startswith(b"HTTP/1.1 200 ")
+    assert b"\r\nx-request-id: mine\r\n" in reply
+
+
 def test_a_body_that_trickles_is_given_up(connection):
     connection.sendall(f"{HEAD}Content-Length: 100000\r\n\r\n".encode())
     started = time.monotonic()

@@ -108,6 +108,7 @@ class Connection(JoinedWrites):
         self._head = 0
         super().on_headers_complete()
         self._taken.append(self.cycle)
+        self.headers = []  # the request has its own; what comes behind its body is none of them
         self._is_whole = False
         self._patience.heads.remove(self)
 
