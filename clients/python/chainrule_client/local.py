@@ -8,9 +8,10 @@ reply = local.gradients(network, x, y, "mse")
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import orjson
@@ -25,8 +26,8 @@ from chainrule_client.operations import Operations
 from chainrule_client.replies import Reply, op_description
 from chainrule_client.requests import Call
 
-Sources: TypeAlias = tuple[str | None, str]
-"""The folder of problem sets, if there is one, and the secret."""
+Sources: TypeAlias = tuple[str | None, str, Hashable]
+"""The folder of problem sets, if there is one, the secret, and the state of the folder."""
 
 
 class LocalClient(Operations[Reply, list[Graded]]):
@@ -34,19 +35,21 @@ class LocalClient(Operations[Reply, list[Graded]]):
 
     What the service would refuse is refused with the same errors, which here have no request id.
 
-    problems: a folder of problem sets, beside the bundled ones; default CHAINRULE_PROBLEMS, else none.
+    problems: a folder of problem sets, beside the bundled ones; default CHAINRULE_PROBLEMS, else none. What changes in
+    it later is there for another LocalClient.
     secret: what seeds are made with for identities; default CHAINRULE_SECRET, else none.
     Its first use raises ValueError for a folder with a set that cannot be used.
     """
 
     def __init__(self, *, problems: str | PathLike[str] | None = None, secret: str | None = None) -> None:
         self._folder, self._secret = problems, secret
+        self._state = _state(problems) if problems else ()
 
     @property
     def _sources(self) -> Sources:
         folder = self._folder or os.environ.get("CHAINRULE_PROBLEMS")
         secret = self._secret or os.environ.get("CHAINRULE_SECRET") or ""
-        return os.fspath(folder) if folder else None, secret
+        return os.fspath(folder) if folder else None, secret, self._state
 
     @property
     def _calls(self) -> operations.Calls:
@@ -120,6 +123,12 @@ class LocalClient(Operations[Reply, list[Graded]]):
 
     def _grade_chunk(self, chunk: Chunk, session: Session) -> None:
         session.take(chunk, {task.position: answer_of(task.body, self._calls) for task in chunk}, last=True)
+
+
+def _state(folder: str | PathLike[str]) -> Hashable:
+    from chainrule.operations.instances.files import state_of  # brings YAML
+
+    return state_of(Path(folder))
 
 
 def _on_numpy(call: Call) -> Mapping[str, Any]:

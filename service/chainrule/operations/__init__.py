@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -32,11 +32,11 @@ __all__ = [
 
 
 @lru_cache(maxsize=8)
-def shared_calls(folder: str | None = None, secret: str = "") -> Calls:
+def shared_calls(folder: str | None = None, secret: str = "", state: Hashable = ()) -> Calls:
     """Calls that may name the bundled problems and those of a folder; `secret` makes seeds for identities.
 
-    The same for the same arguments: what requests have in common is kept. Raises ValueError for a folder that has a
-    set which cannot be used.
+    The same for the same arguments: what requests have in common is kept. With another `state` of the folder it is read
+    anew. Raises ValueError for a folder that has a set which cannot be used.
     """
     if folder is None and not secret:
         return Calls()

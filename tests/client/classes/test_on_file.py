@@ -55,6 +55,17 @@ def test_what_was_graded_by_a_problem_that_was_corrected_is_graded_anew(tmp_path
         assert (found.report and found.report.score, len(records(resume))) == (score, lines)
 
 
+def test_a_client_made_after_a_correction_has_it_and_one_made_before_stays_as_it_is(tmp_path: Path) -> None:
+    sets = folder(tmp_path / "sets")
+    before = LocalClient(problems=sets)
+    asked = {"problem": "course/one", "seed": 1}
+    wrong = before.call("loss", asked).loss
+    (sets / "course.yaml").write_text((sets / "course.yaml").read_text().replace("- 2", "- 30"))
+    after = LocalClient(problems=sets)
+    assert after.call("loss", asked).loss == 225 * wrong
+    assert before.call("loss", asked).loss == wrong
+
+
 def test_a_name_that_nothing_had_may_have_come_to_be_something(tmp_path: Path) -> None:
     given = [{"id": "a", "problem": "course/one", "seed": 1, "answers": {"loss": 0}}]
     (found,) = local.grade_many(given, resume=tmp_path / "resume")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml  # type: ignore[import-untyped]
 from pydantic import ValidationError
@@ -17,6 +17,9 @@ SUFFIX = ".yaml"
 MOST_BYTES = 1 << 20
 """Of a file."""
 
+State: TypeAlias = tuple[tuple[str, int, int], ...]
+"""The name, the time and the length of each file of a folder."""
+
 
 class ProblemFileError(ValueError):
     """A problem set that cannot be used. The message names the file, and where it can the problem and the field."""
@@ -28,6 +31,15 @@ def files_in(folder: Path) -> dict[str, Path]:
         return {path.stem: path for path in sorted(folder.iterdir()) if path.suffix in (SUFFIX, ".yml")}
     except OSError as error:
         raise ProblemFileError(f"{folder}: the folder of problems cannot be read: {error.strerror}") from None
+
+
+def state_of(folder: Path) -> State:
+    """Another where a file was added, changed or taken away. Empty where the folder cannot be read."""
+    try:
+        states = [(path.name, path.stat()) for path in files_in(folder).values()]
+    except (OSError, ProblemFileError):
+        return ()
+    return tuple((name, state.st_mtime_ns, state.st_size) for name, state in states)
 
 
 def read_set(path: Path) -> ProblemSet:
