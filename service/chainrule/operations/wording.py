@@ -11,6 +11,7 @@ from chainrule.operations.op_words import EXAMPLES, not_here
 from chainrule.schemas.envelope import TensorRef
 from chainrule.schemas.ops import NAME_PATTERN
 from chainrule.schemas.own_words import OWN_WORDS
+from chainrule.schemas.problem_sets import ID_PATTERN
 from chainrule.schemas.requests import DEVICE_PATTERN
 
 OTHERWISE = "is not of the kind that is wanted here"
@@ -36,6 +37,7 @@ _BOUNDS: Mapping[str, tuple[str, str]] = {
 
 _PATTERNS: Mapping[str, str] = {
     NAME_PATTERN: "a name has 1 to 100 characters, no white space and no slash among them",
+    ID_PATTERN: "an id has 1 to 64 letters, digits, dots, dashes and underscores, and begins with a letter or a digit",
     DEVICE_PATTERN: "wants auto, cpu, cuda, or for one GPU of several cuda:1",
 }
 
@@ -100,11 +102,11 @@ def _not_among(context: Context, location: Location) -> str:
     return f"wants {context['expected']}".replace("'", '"')
 
 
-def _length(words: str, bound: str) -> Callable[[Context, Location], str]:
+def _length(words: str, bound: str, one: str = "entry", several: str = "entries") -> Callable[[Context, Location], str]:
     def say(context: Context, _: Location) -> str:
-        entries = "entry" if context[bound] == 1 else "entries"
+        counted = one if context[bound] == 1 else several
         found = context.get("actual_length")
-        return f"wants {words} {context[bound]} {entries}" + ("" if found is None else f"; found {found}")
+        return f"wants {words} {context[bound]} {counted}" + ("" if found is None else f"; found {found}")
 
     return say
 
@@ -123,5 +125,7 @@ _SAYINGS: Mapping[str, Callable[[Context, Location], str]] = {
     "string_pattern_mismatch": lambda context, _: _PATTERNS.get(context["pattern"], OTHERWISE),
     "too_short": _length("at least", "min_length"),
     "too_long": _length("at most", "max_length"),
+    "string_too_short": _length("at least", "min_length", "character", "characters"),
+    "string_too_long": _length("at most", "max_length", "character", "characters"),
     "value_error": lambda context, _: str(context["error"]),
 }

@@ -11,7 +11,6 @@ from pydantic_core import CoreSchema
 from typing_extensions import TypeAliasType
 
 from chainrule.engine.drawing import MOST_CHOICES
-from chainrule.engine.near_names import nearest
 from chainrule.schemas.envelope import MAX_RANK
 from chainrule.schemas.ops import Name, Strict
 
@@ -220,8 +219,10 @@ class Template(Strict):
         known = set(sets[0]).intersection(*sets)
         for length in _lengths(self.tree()):
             if isinstance(length, str) and length not in known:
-                advice = nearest(length, known) if known else "there are none"
-                raise ValueError(f"a shape names the size {length}, which is not among the sizes: {advice}")
+                there = (
+                    ", ".join(sorted(known)) or "none"
+                )  # not those like it: of sizes called n and N, each is a letter
+                raise ValueError(f"a shape names the size {length}, which is not among the sizes: there are {there}")
         return self
 
     def tree(self) -> dict[str, Any]:

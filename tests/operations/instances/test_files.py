@@ -80,6 +80,7 @@ def test_a_fault_is_told_with_its_problem_and_field(fields: dict[str, Any], told
         ("id: !!python/object/apply:os.system [ls]", "not YAML"),
         ("\xff\x00", "not YAML"),
         ("a: &a [*a]", "course.yaml"),
+        ("id: my course\n", "/id: an id has 1 to 64 letters"),
         ("x" * (1 << 20 | 1), "more than"),
         ("", "object"),
     ],

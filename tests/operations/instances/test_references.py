@@ -94,6 +94,8 @@ def test_a_marked_problem_brings_its_policy_and_points_and_a_request_may_have_it
     [
         ({"problem": "nyu-hw1/1.2x"}, "/problem", "did you mean"),
         ({"problem": "nyu-hw1"}, "/problem", "no such problem"),
+        ({"problem": ""}, "/problem", "at least 1 character"),
+        ({"problem": "x" * 201}, "/problem", "at most 200 characters"),
         ({"problem": 3}, "/problem", "text"),
         ({"problem": [1, 2]}, "/problem", "text"),
         ({"problem": {"inputs": [1]}}, "/problem", "the fields of a whole problem stand in its place"),

@@ -63,7 +63,7 @@ def test_targets_that_are_none_are_refused(draw: dict[str, Any], said: str) -> N
         ({"sizes": {**SIZES, "a": "primes"}}, "'prime'"),
         ({"sizes": {**SIZES, "a": []}}, "at least 1"),
         ({"sizes": {**SIZES, "a": 0}}, "greater than or equal to 1"),
-        ({"sizes": [SIZES, {"n": 3, "a": 7, "K": 5}]}, "names the size N"),
+        ({"sizes": [SIZES, {"n": 3, "a": 7, "K": 5}]}, "the size N, which is not among the sizes: there are K, a, n"),
         ({"sizes": {}}, "there are none"),
         ({"sizes": {f"n{i}": 3 for i in range(13)}}, "at most 12"),
         ({"constraints": {"attempts": 0}}, "greater than or equal to 1"),
