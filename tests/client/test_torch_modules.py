@@ -177,6 +177,8 @@ class Backwards(nn.Sequential):
         (nn.Sequential(nn.Softplus(threshold=5)), "threshold=5"),
         (nn.Linear(2, 2).half(), "parameters are of float16.*float\\(\\)"),
         (nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2).double()), "float32, float64"),
+        (nn.ReLU, "ReLU is a class: write ReLU\\(…\\)"),
+        ([nn.Linear(2, 2)], "a torch module is wanted, .* not a list"),
     ],
 )
 def test_what_has_no_equal_is_refused_by_name(module, says):
@@ -194,6 +196,7 @@ def test_hooks_are_refused():
 @pytest.mark.parametrize(
     ("loss", "says"),
     [
+        (nn.MSELoss, "MSELoss is a class: write MSELoss\\(…\\)"),
         (nn.CTCLoss(), "CTCLoss is not a supported loss.*MSELoss"),
         (nn.KLDivLoss(log_target=True), "KLDivLoss: log_target"),
         (nn.BCELoss(weight=WEIGHTS), "BCELoss: weight is not supported"),

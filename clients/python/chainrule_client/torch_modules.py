@@ -37,6 +37,7 @@ def from_torch(module: nn.Module, loss: nn.Module | None = None) -> TorchProblem
     torch's name for it. A PReLU's single slope becomes a scalar.
     Raises TypeError for a module, option or dtype that has no equal here, and says which.
     """
+    _check(module, loss)
     modules = list(_flat(module, ""))
     tensors = Counter(id(tensor) for _, layer in modules for tensor in layer._parameters.values() if tensor is not None)
     names = {id(tensor): name for name, tensor in module.named_parameters()}
@@ -53,6 +54,17 @@ def from_torch(module: nn.Module, loss: nn.Module | None = None) -> TorchProblem
     if loss is not None:
         problem["loss"] = _loss(loss)
     return problem
+
+
+def _check(module: object, loss: object) -> None:
+    """Raises TypeError for what is no module, or the class of one."""
+    from torch import nn
+
+    for given in (module, loss):
+        if isinstance(given, type):
+            raise TypeError(f"{given.__name__} is a class: write {given.__name__}(…)")
+    if not isinstance(module, nn.Module):
+        raise TypeError(f"a torch module is wanted, such as an nn.Sequential, and not a {type(module).__name__}")
 
 
 ParameterOf = Callable[..., Any]
