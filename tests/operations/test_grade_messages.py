@@ -51,7 +51,7 @@ def test_what_is_no_tensor_is_told_in_one_sentence_however_it_comes(answer: Any,
 def test_what_follows_is_not_called_right_where_it_has_no_points(truth: dict[str, Any]) -> None:
     flipped = {name: -truth["gradients"][name] for name in ("a2", "W2")}
     policy = {"follow_through": False}
-    for level, source in (("verdict", "an earlier answer that is wrong"), ("shape", "gradients.a2")):
+    for level, source in (("verdict", "an earlier answer of your own"), ("shape", "gradients.a2")):
         said = message_of({"gradients": flipped}, "gradients.W2", policy={**policy, "feedback": level})
         assert said == f"follows from {source}, which costs points here too"
     assert message_of({"gradients": flipped}, "gradients.W2") == "right, given your own earlier work"

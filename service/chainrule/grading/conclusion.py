@@ -35,7 +35,7 @@ def conclude(
                 known.either = []
     for quantity, (verdict, source) in best.verdicts.items():
         for each in found.values():
-            if verdict == "follows" and source in each.explains:
+            if verdict in ("follows", "own") and source in each.explains:
                 each.follows.append(quantity)
     _accumulated(found, quantities, plan)
     return list(found.values())

@@ -274,7 +274,7 @@ class _Marking:
 
     def _judge(self, account: Hypothesis, items: dict[str, Item]) -> None:
         for name, (verdict, source) in account.verdicts.items():
-            if verdict == "follows" and source is not None:
+            if verdict in ("follows", "own") and source is not None:
                 _follow(items[name], source)
 
     def _points(self, item: Item) -> float:

@@ -8,9 +8,9 @@ from typing import Any, Literal
 from chainrule.grading.findings import Finding
 from chainrule.grading.work import Work
 
-Verdict = Literal["follows", "returns", "explained", "unexplained"]
-"""Of a quantity, given what came before it: by the right rule from that; the truth in spite of it; by a mistake; none
-of these."""
+Verdict = Literal["follows", "own", "returns", "explained", "unexplained"]
+"""Of a quantity, given what came before it: by the right rule from that; from the very numbers that were handed in, if
+not from what the account makes of them; the truth in spite of it; by a mistake; none of these."""
 
 Scope = Literal["chain", "alone"]
 """Whether a mistake is passed on to what comes after, or is in one quantity alone."""
@@ -38,7 +38,7 @@ class Hypothesis:
     """Slots whose cotangent is known to be as the work has it."""
     explanations: tuple[Explanation, ...] = ()
     verdicts: dict[str, tuple[Verdict, str | None]] = field(default_factory=dict)
-    """By quantity, with the quantity whose mistake it carries on, if it does."""
+    """By quantity, with the quantity whose mistake or rounding it carries on, if it does."""
     source: str | None = None
     """The last quantity from which something wrong was passed on."""
 
@@ -46,14 +46,14 @@ class Hypothesis:
     def cost(self) -> tuple[int, int, int, int, int]:
         """What there is against the account, the gravest first.
 
-        Quantities unexplained; mistakes, the same one in several places counted once; places and returns together;
-        places; mistakes in one quantity alone.
+        Quantities unexplained; mistakes, the same one in several places counted once; places and what does not follow
+        from the account together; places; mistakes in one quantity alone.
         """
         verdicts = [verdict for verdict, _ in self.verdicts.values()]
         keys = {finding.key for explanation in self.explanations for finding in explanation.findings}
         alone = sum(explanation.scope == "alone" for explanation in self.explanations)
-        places, returns = len(self.explanations), verdicts.count("returns")
-        return verdicts.count("unexplained"), len(keys), places + returns, places, alone
+        places, apart = len(self.explanations), verdicts.count("returns") + verdicts.count("own")
+        return verdicts.count("unexplained"), len(keys), places + apart, places, alone
 
     def judged(self, quantity: str, verdict: Verdict, **changes: Any) -> Hypothesis:
         """The hypothesis with one more verdict."""

@@ -66,19 +66,23 @@ class Submitted:
         bound = policy.bound(wanted)
         return any(reading.shape == wanted.shape and within(reading, wanted, bound) for reading in self.readings)
 
-    def follows(self, wanted: Array, policy: Policy) -> bool:
+    def follows(self, wanted: Array, policy: Policy, slack: Array | float = 0.0, coarse: float = COARSE) -> bool:
         """Whether it is `wanted`, the right rule's from the submission's own work, and that takes work to get.
 
         Nothing follows from work that leaves zeros, or numbers that vanish beside the truth or swamp it: any answer
         would do after it. So a wrong answer has to be as large as tells something, and right entry by entry.
+        `slack`: how far each entry may be off for the rounding of what it follows from. `coarse`: what part of the
+        largest entry the bound may be.
         """
         if self.right:
             return self.is_of(wanted, policy)
         size, scale = largest(wanted), largest(self.truth)
         rounding = self.rounding * min(size / scale, SWAMPED) if scale > 0 else 0.0
-        if not (size >= NEGLIGIBLE * scale and policy.bound(wanted, rounding) <= COARSE * size < inf):
+        told = policy.bound(wanted, rounding) + largest(np.asarray(slack)) <= coarse * size
+        if not (told and NEGLIGIBLE * scale <= size < inf):
             return False
-        bound = policy.absolute + policy.relative * (np.minimum(size, SWAMPED * scale) + np.abs(wanted)) + rounding
+        relative = policy.relative * (np.minimum(size, SWAMPED * scale) + np.abs(wanted))
+        bound = policy.absolute + relative + rounding + slack
         return any(
             reading.shape == wanted.shape and bool((np.abs(reading - wanted) <= bound).all())
             for reading in self.readings

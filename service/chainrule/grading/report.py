@@ -144,7 +144,7 @@ def _given_sentence(item: Item, level: int) -> str:
     if item.exchanged:
         return f"right, but exchanged with {source or 'another answer'}{costs}"
     # Without points to show for it, `right` would be no word for it.
-    return f"follows from {source or 'an earlier answer that is wrong'}{costs}" if costs else _GIVEN
+    return f"follows from {source or 'an earlier answer of your own'}{costs}" if costs else _GIVEN
 
 
 def _shape_sentence(item: Item, level: int) -> str:

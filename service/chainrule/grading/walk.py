@@ -14,6 +14,7 @@ from chainrule.grading.hypothesis import Hypothesis
 from chainrule.grading.inquiry import Inquiry, Submitted, where_defined
 from chainrule.grading.jacobian_judged import judge_jacobian
 from chainrule.grading.loss_judged import judge_loss
+from chainrule.grading.own_numbers import OwnNumbers, found_in, own_step
 from chainrule.grading.quantities import Kind
 from chainrule.grading.value_judged import judge_value
 
@@ -30,18 +31,30 @@ JUDGES: Mapping[Kind, Callable[[Inquiry, Hypothesis, Submitted], Iterator[Hypoth
 
 def walk(inquiry: Inquiry, submitted: Sequence[Submitted]) -> list[Hypothesis]:
     """The accounts that explain most with fewest mistakes, the simplest first. `submitted`: in the chain's order."""
-    accounts = [Hypothesis(inquiry.truth)]
+    accounts, own = [Hypothesis(inquiry.truth)], OwnNumbers(inquiry)
     for each in submitted:
-        accounts = _best([after for account in accounts for after in _judged(inquiry, account, each)])
+        source = None if each.right else own.source(each)
+        accounts = _best([after for account in accounts for after in _judged(inquiry, account, each, source)])
+        own.take(each)
     least = accounts[0].cost
     return [account for account in accounts if account.cost[:-1] == least[:-1]]
 
 
-def _judged(inquiry: Inquiry, account: Hypothesis, each: Submitted) -> list[Hypothesis]:
-    """The accounts that a quantity makes of one. Where its values leave the domain of a function nothing follows."""
+def _judged(inquiry: Inquiry, account: Hypothesis, each: Submitted, source: str | None) -> list[Hypothesis]:
+    """The accounts that a quantity makes of one. Where its values leave the domain of a function nothing follows.
+
+    `source`: what it follows from as that was handed in, which needs no mistake to explain it.
+    """
+    if source is not None and not _follows(inquiry, account, each):
+        return [own_step(inquiry, account, each, source)]
     judge = JUDGES[each.quantity.kind]
     found = where_defined(lambda: list(judge(inquiry, account, each)))
     return found or [account.judged(each.name, "returns" if each.right else "unexplained")]
+
+
+def _follows(inquiry: Inquiry, account: Hypothesis, each: Submitted) -> bool:
+    right = where_defined(lambda: found_in(account.work, each.quantity))
+    return right is not None and each.follows(right, inquiry.policy)
 
 
 def _best(accounts: list[Hypothesis]) -> list[Hypothesis]:

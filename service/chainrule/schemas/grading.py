@@ -60,7 +60,8 @@ class Policy(Strict):
         default="none", description="none: all or nothing. entries: the share of entries that are right."
     )
     follow_through: bool = Field(
-        default=True, description="Full points where an answer follows by the right rule from earlier wrong answers."
+        default=True,
+        description="Full points where an answer follows by the right rule from earlier ones, wrong or rounded.",
     )
     feedback: Feedback = Field(default="indices", description="How much the report says.")
     diagnose: bool = Field(default=True, description="Look for the mistakes that explain wrong answers.")

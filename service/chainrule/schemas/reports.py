@@ -32,7 +32,7 @@ class Item(Documented):
     points: float
     max_points: float
     message: str = Field(description="One sentence, which says no more than the level of feedback does.")
-    follows_from: str | None = Field(default=None, description="The earlier quantity whose mistake it carries on.")
+    follows_from: str | None = Field(default=None, description="The earlier quantity that it follows from.")
     shape: list[int] | None = Field(default=None, description="From `shape` on: the shape of the answer.")
     wanted_shape: list[int] | None = Field(default=None, description="From `shape` on: the shape that is wanted.")
     wrong: int | None = Field(default=None, description="From `count` on: how many entries are wrong.")
