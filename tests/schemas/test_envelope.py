@@ -208,6 +208,8 @@ def test_too_many_axes_leave_lists_around_the_placeholder():
         (b"", "not JSON"),
         (b"\xff{}", "UTF-8"),
         (b"{", "not JSON"),
+        (b'{"answers": {"loss": NaN}}', "at byte 21; NaN and Infinity are not JSON: .* in quotes"),
+        (b'{"answers": {"loss": -Infinity}}', "at byte 22; NaN and Infinity are not JSON"),
         (b'{"x": nan}', "at byte 6"),
         (b'{"x":[1.25,2.5],"y":oops}', "at byte 20"),
         (b'{"s":"[0] \\"[7]","x":[1.25,2.5],"y":oops}', "at byte 36"),

@@ -15,7 +15,7 @@ import orjson
 from numpy.typing import NDArray
 
 from chainrule.schemas.buffers import parse
-from chainrule.schemas.envelope import MAX_RANK
+from chainrule.schemas.envelope import MAX_RANK, NOT_JSON
 
 Array: TypeAlias = NDArray[np.int64] | NDArray[np.float64] | NDArray[np.float32] | NDArray[np.int32]
 
@@ -152,7 +152,7 @@ def _decoded(text: bytes, *, at: int = 0, rows: int = 0) -> Array:
     try:
         nested = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        hint = "; NaN and Infinity are not JSON" if b"N" in text or b"I" in text else ""
+        hint = NOT_JSON if b"N" in text or b"I" in text else ""
         kind = TensorError if _BEYOND in error.msg else MalformedText
         raise kind(f"{error.msg}, at byte {at + error.pos} of the array{hint}") from None
     _refuse_words(text)

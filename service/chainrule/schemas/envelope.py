@@ -40,6 +40,9 @@ _SHORT = 4096
 _WORDS = (b"NaN", b"Infinity", b"-Infinity")
 """What is not finite, as replies and answers write it: in strings."""
 
+NOT_JSON = "; NaN and Infinity are not JSON: where one is an answer, write it in quotes"
+"""Said of them where they stand bare, as Python's `json` writes them."""
+
 _LEAST = len("[0],")
 """Fewest bytes that a span leaves in the skeleton, so that a hopeless body is given up early."""
 
@@ -245,7 +248,8 @@ def parse_skeleton(envelope: Envelope[Span]) -> dict[str, Any]:
         document: Any = orjson.loads(envelope.skeleton)
     except orjson.JSONDecodeError as error:
         where = f", at byte {_position(error, envelope)}" if error.doc else ""
-        raise MalformedBody(f"the body is not JSON: {error.msg}{where}") from None
+        hint = NOT_JSON if error.doc.startswith(("NaN", "Infinity"), error.pos) else ""
+        raise MalformedBody(f"the body is not JSON: {error.msg}{where}{hint}") from None
     if not isinstance(document, dict):
         raise MalformedBody("the body is JSON but not an object; a request is an object: {…}")
     return document
