@@ -38,6 +38,14 @@ class LiveService:
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=30)
 
+    def refuses(self) -> bool:
+        """Whether it takes no connections any more."""
+        try:
+            self.connect().close()
+        except ConnectionError:
+            return True
+        return False
+
     def memory(self, field: str = "VmRSS") -> int:
         """Bytes of memory: `VmRSS` now, `VmHWM` at most so far."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()

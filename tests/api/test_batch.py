@@ -18,16 +18,15 @@ from api.batches import OpenBatch
 from api.in_process import InProcess
 from api.problems import FORWARD, OUTPUTS, SOUND, UNLIMITED, endless
 from api.scraping import scrape
-from api.test_drain import refuses_connections, until
 from chainrule.api.batch import PORTION
 from chainrule.api.examples import EXAMPLES
 from chainrule.api.items import Items
 from chainrule.schemas.batch import BatchReply
 from live_service import LiveService, live_service
 from problem_documents import assert_problem
+from waiting import SOON, until
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
-SOON = 30
 
 
 def item(number: Any, request: Any = FORWARD, operation: Any = "forward") -> dict[str, Any]:
@@ -238,7 +237,7 @@ def test_when_the_caller_hangs_up_the_work_stops(live: LiveService) -> None:
 
 
 def test_each_item_has_the_time_that_the_caller_allows(live: LiveService) -> None:
-    with OpenBatch(live, X_Request_Timeout="0.3") as batch:
+    with OpenBatch(live, X_Request_Timeout="1") as batch:
         batch.send(b'{"id": 1, "operation": "forward", "request": %b}\n' % endless())
         batch.send_items(item(2))
         batch.end()
@@ -254,12 +253,12 @@ def test_a_batch_on_which_nothing_comes_ends(log: Path) -> None:
 
 
 def test_at_the_end_what_was_read_is_answered_and_the_rest_is_told_to_come_again(log: Path) -> None:
-    with live_service(log, drain_notice=0, drain_seconds=60) as service, OpenBatch(service) as batch:
+    with live_service(log, drain_notice=0, drain_seconds=600) as service, OpenBatch(service) as batch:
         lines = batch.lines()
         batch.send_items(item("before"))
         assert next(lines)["status"] == 200
         service.terminate()
-        until(lambda: refuses_connections(service))
+        until(service.refuses)
         batch.send_items(item("after"), item("later"))
         told = list(lines)
         assert [(line["id"], line["status"]) for line in told] == [("after", 503), ("later", 503)]

@@ -15,8 +15,8 @@ from api.in_asgi import Reader
 from api.problems import FORWARD
 from chainrule.api import Settings, create_app
 from chainrule.api.exchange import PART
+from waiting import SOON
 
-SOON = 30
 SHORT = {**FORWARD, "backend": "numpy"}
 NUMBERS = 200_000
 LENGTH = NUMBERS * len("0.123456789012345,")

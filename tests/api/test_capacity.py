@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from threading import Event
 from typing import Any
@@ -17,9 +16,7 @@ from api.in_process import JSON, InProcess
 from api.problems import FORWARD, OUTPUTS, SOUND, UNLIMITED, endless, padded
 from live_service import LiveService, live_service
 from problem_documents import assert_problem
-
-SOON = 30
-"""Seconds: far more than a place takes to come back on a busy machine, far fewer than `endless` would take."""
+from waiting import SOON, until
 
 LARGE = padded(FORWARD, 40_000)
 
@@ -47,10 +44,7 @@ def post(service: LiveService, body: bytes = LARGE) -> httpx.Response:
 
 def wait_for_both_places(service: LiveService) -> None:
     """Until two large requests are taken at once, which has to come about soon."""
-    started = time.monotonic()
-    while not takes_two(service):
-        assert time.monotonic() - started < SOON
-        time.sleep(0.05)
+    until(lambda: takes_two(service), "places")
 
 
 def takes_two(service: LiveService) -> bool:

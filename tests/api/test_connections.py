@@ -11,11 +11,11 @@ import uvloop
 from uvicorn.server import ServerState
 
 from chainrule.api.connections import HEAD, IDLE, Connection, Patience
+from waiting import SOON
 
 REPLY = b"x" * (1 << 25)
 """Some times more than the system takes in for a caller that does not read."""
 ASK = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
-SOON = 30
 
 
 async def application(scope, receive, send):

@@ -11,9 +11,7 @@ from api.in_process import JSON, InProcess
 from api.problems import FORWARD, OUTPUTS, UNLIMITED, endless, padded
 from live_service import LiveService
 from problem_documents import assert_problem
-
-SOON = 30
-"""Seconds: far more than giving up takes on a busy machine, far fewer than `endless` would take."""
+from waiting import SOON, until
 
 
 @pytest.mark.parametrize(
@@ -61,10 +59,7 @@ def test_the_computation_that_was_given_up_gives_its_place_back() -> None:
     service = InProcess(concurrency=1, queue=0, deadline=0.5, **UNLIMITED)
     assert service.app.workers.free == 1
     service.post("/v1/forward", content=endless(), headers=JSON)
-    given_up = time.monotonic()
-    while service.app.workers.free == 0:
-        assert time.monotonic() - given_up < SOON
-        time.sleep(0.05)
+    until(lambda: service.app.workers.free == 1)
 
 
 @pytest.mark.parametrize("length", [1_000, 40_000])

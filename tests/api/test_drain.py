@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import sys
-import time
-from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
@@ -15,36 +13,19 @@ import pytest
 
 from api.held import Held
 from api.problems import FORWARD, OUTPUTS, SOUND, UNLIMITED, endless, padded
-from live_service import LiveService, live_service
+from live_service import live_service
 from problem_documents import assert_problem
-
-SOON = 30
-
-
-def until(found: Callable[[], bool]) -> None:
-    """Poll, for as long as a busy machine may take."""
-    started = time.monotonic()
-    while not found():
-        assert time.monotonic() - started < SOON
-        time.sleep(0.02)
-
-
-def refuses_connections(service: LiveService) -> bool:
-    try:
-        service.connect().close()
-    except ConnectionRefusedError:
-        return True
-    return False
+from waiting import SOON, until
 
 
 def test_requests_in_flight_are_finished(log: Path) -> None:
     with (
-        live_service(log, drain_notice=0, drain_seconds=60) as service,
+        live_service(log, drain_notice=0, drain_seconds=600) as service,
         Held(service, padded(FORWARD, 1_000)) as small,
         Held(service, padded(FORWARD, 40_000)) as large,
     ):
         service.terminate()
-        until(lambda: refuses_connections(service))
+        until(service.refuses)
         assert not small.answered
         assert not large.answered
         for held in (small, large):
@@ -59,14 +40,14 @@ def test_requests_in_flight_are_finished_where_no_file_can_be_opened_any_more(lo
     from resource import RLIMIT_NOFILE, prlimit
 
     with (
-        live_service(log, drain_notice=0, drain_seconds=60) as service,
+        live_service(log, drain_notice=0, drain_seconds=600) as service,
         Held(service, padded(FORWARD, 1_000)) as held,
     ):
         used = {int(path.name) for path in Path(f"/proc/{service.process.pid}/fd").iterdir()}
         least = next(number for number in count() if number not in used)
         prlimit(service.process.pid, RLIMIT_NOFILE, (least, least))
         service.terminate()
-        until(lambda: refuses_connections(service))
+        until(service.refuses)
         status, _, body = held.finish()
         assert (status, body["outputs"]) == (200, OUTPUTS)
         assert service.process.wait(SOON) == 0

@@ -17,6 +17,7 @@ from chainrule.api.exchange import PART, parts
 from chainrule.api.joined_writes import UNREAD
 from chainrule.schemas.binary import REPLY, read_tree
 from live_service import LiveService, live_service
+from waiting import until
 
 NUMBERS = 400_000
 SLOWLY = 1_000_000
@@ -106,7 +107,7 @@ def test_a_caller_that_does_not_read_is_hung_up_on(kind: str, service: LiveServi
     hung_up = left(service)
     with asked(service, LONG[kind]) as connection:
         assert connection.recv(15) == b"HTTP/1.1 200 OK"
-        wait_for(service, hung_up + 1)
+        until(lambda: left(service) > hung_up)
         assert received(connection) < 8 * NUMBERS
 
 
@@ -135,7 +136,7 @@ def test_a_caller_that_leaves_costs_nobody_anything(kind: str, service: LiveServ
     for _ in range(5):
         with asked(service, LONG[kind]) as connection:
             assert connection.recv(15) == b"HTTP/1.1 200 OK"
-    wait_for(service, gone + 5)
+    until(lambda: left(service) >= gone + 5)
     with service.client() as client:
         reply = client.post("/v1/forward", content=request(), headers={"Content-Type": "application/json"})
     assert len(reply.json()["outputs"][0]) == NUMBERS
@@ -144,10 +145,3 @@ def test_a_caller_that_leaves_costs_nobody_anything(kind: str, service: LiveServ
 def left(service: LiveService) -> int:
     """How many callers have left, by the log."""
     return Path(service.log).read_text().count('"status":499')
-
-
-def wait_for(service: LiveService, times: int) -> None:
-    deadline = time.monotonic() + 30
-    while left(service) < times:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,17 +21,14 @@ from chainrule.api.problems import Problem
 from docs.pages import ROOT
 from live_service import LiveService, live_service
 from problem_documents import assert_problem
+from waiting import until
 
-SOON = 30
 FORWARDED = {"operation": "forward"}
 
 
-def until(service: httpx.Client, name: str, value: float, **labels: str) -> None:
-    """Poll: a request is counted once its answer has been sent, and what others count once a second."""
-    started = time.monotonic()
-    while scrape(service)(name, **labels) != value:
-        assert time.monotonic() - started < SOON, scrape(service).samples
-        time.sleep(0.05)
+def until_counted(service: httpx.Client, name: str, value: float, **labels: str) -> None:
+    """Wait: a request is counted once its answer has been sent, and what others count once a second."""
+    until(lambda: scrape(service)(name, **labels) == value, f"{name} of {value}")
 
 
 def test_requests_are_counted_by_operation_and_status() -> None:
@@ -126,7 +122,7 @@ def test_items_of_batches_are_counted(log: Path) -> None:
     with live_service(log) as service, service.client() as client:
         reply = client.post("/v1/batch", content=text, headers={"Content-Type": "application/x-ndjson"})
         assert len(reply.text.splitlines()) == 3
-        until(client, "chainrule_requests_total", 1, operation="batch", status="2xx")
+        until_counted(client, "chainrule_requests_total", 1, operation="batch", status="2xx")
         found = scrape(client)
         assert found("chainrule_items_total", status="2xx") == 2
         assert found("chainrule_items_total", status="4xx") == 1
@@ -140,7 +136,7 @@ def test_items_of_batches_are_counted(log: Path) -> None:
             batch.send_items(lines[0])
             batch.end()
             assert len(list(batch.lines())) == 1
-        until(client, "chainrule_batch_items_count", 2)
+        until_counted(client, "chainrule_batch_items_count", 2)
         assert scrape(client)("chainrule_items_total", status="2xx") == 3
 
 
@@ -215,12 +211,12 @@ def test_capacity_callers_that_leave_and_what_is_in_flight(log: Path) -> None:
         with Held(service, large) as first, Held(service, large) as second:
             with pytest.raises(NotTaken):
                 Held(service, large)
-            until(client, "chainrule_errors_total", 1, kind="at-capacity")
-            until(client, "chainrule_in_flight_requests", 3)  # the two, and the scrape
+            until_counted(client, "chainrule_errors_total", 1, kind="at-capacity")
+            until_counted(client, "chainrule_in_flight_requests", 3)  # the two, and the scrape
             second.hang_up()
-            until(client, "chainrule_errors_total", 1, kind="caller-left")
+            until_counted(client, "chainrule_errors_total", 1, kind="caller-left")
             assert first.finish().status == 200
-        until(client, "chainrule_in_flight_requests", 1)
+        until_counted(client, "chainrule_in_flight_requests", 1)
         assert scrape(client)("chainrule_requests_total", operation="forward", status="4xx") == 2
 
 

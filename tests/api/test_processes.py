@@ -8,8 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +19,9 @@ from api.held import Held
 from api.problems import FORWARD, OUTPUTS, padded
 from api.scraping import Scrape, scrape
 from live_service import SERVE, LiveService, live_service
+from waiting import SOON, until
 
 pytestmark = pytest.mark.slow
-
-SOON = 60
-
-
-def until(found: Callable[[], bool]) -> None:
-    started = time.monotonic()
-    while not found():
-        assert time.monotonic() - started < SOON
-        time.sleep(0.05)
 
 
 def running(service: LiveService) -> set[int]:
@@ -117,24 +108,16 @@ def test_what_forks_the_processes_may_be_killed_too(two: LiveService) -> None:
 
 
 def test_sigterm_drains_them_all(log: Path) -> None:
-    with live_service(log, processes=2, drain_notice=0, drain_seconds=60) as service:
+    with live_service(log, processes=2, drain_notice=0, drain_seconds=600) as service:
         until(lambda: told(service) == 2)
         held = [Held(service, padded(FORWARD, 40_000)) for _ in range(8)]
         service.terminate()
-        until(lambda: refuses(service))
+        until(service.refuses)
         for each in held:
             status, _, body = each.finish()
             assert (status, body["outputs"]) == (200, OUTPUTS)
         assert service.process.wait(SOON) == 0
     assert "traceback" not in log.read_text()
-
-
-def refuses(service: LiveService) -> bool:
-    try:
-        service.connect().close()
-    except ConnectionError:
-        return True
-    return False
 
 
 def test_without_the_one_that_supervises_they_end(two: LiveService) -> None:

@@ -12,8 +12,8 @@ from api.problems import FORWARD, OUTPUTS
 from chainrule.api import Settings, create_app
 from chainrule.api.application import Application
 from chainrule.api.workers import NUMBER
+from waiting import SOON
 
-SOON = 30
 NUMBERS = 200_000
 BESIDE = 2
 """So many long replies have room."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import time
 from collections import Counter
 from itertools import count
 from pathlib import Path
@@ -15,9 +14,12 @@ import pytest
 from faults.regression import Regression
 from faults.traffic import REFUSED, RIGHT, SURVIVED, batch, halting, keep_calling, large, small, training
 from live_service import LiveService, live_service
+from waiting import until
 
-NOTICE, DRAIN = 2, 20
+NOTICE, DRAIN = 2, 60
 """Seconds. A caller on a busy machine may take one to send its next request."""
+LONG_BEFORE = DRAIN / 3
+"""Seconds within which a busy machine ends a service that has nothing left to do."""
 CALLERS = {
     "small": (small, 8, True),
     "small on new connections": (small, 4, False),
@@ -87,9 +89,7 @@ def test_no_request_is_lost(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with live_service(log, drain_notice=NOTICE, drain_seconds=DRAIN, queue=64) as service:
         outcomes = asyncio.run(end_under_load(service))
-        ended = time.monotonic()
-        assert service.process.wait(NOTICE + DRAIN) == 0
-        assert time.monotonic() - ended < 5, "everyone had an answer, and the service went on"
+        assert service.process.wait(LONG_BEFORE) == 0, "everyone had an answer"
     for name, found in outcomes.items():
         assert set(found) <= SURVIVED, (name, found)
     assert "traceback" not in log.read_text()
@@ -110,19 +110,17 @@ def test_a_connection_just_made_has_time_for_its_first_request(tmp_path: Path) -
     with live_service(tmp_path / "log", drain_notice=0, drain_seconds=DRAIN) as service:
         with service.connect() as new:
             service.terminate()
-            time.sleep(1.5)
-            with pytest.raises(ConnectionRefusedError):
-                service.connect()
+            until(service.refuses)
             new.sendall(message(asked.body()))
             reply = b"".join(iter(lambda: new.recv(1 << 16), b""))
         assert reply.startswith(b"HTTP/1.1 200 ")
         assert asked.is_answered_by(json.loads(reply.partition(b"\r\n\r\n")[2]))
-        assert service.process.wait(2) == 0
+        assert service.process.wait(LONG_BEFORE) == 0
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("sig", "seconds"), [(signal.SIGTERM, 6), (signal.SIGINT, 2)])
-def test_a_connection_without_a_request_does_not_hold_up_the_end(tmp_path: Path, sig: int, seconds: int) -> None:
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
+def test_a_connection_without_a_request_does_not_hold_up_the_end(tmp_path: Path, sig: int) -> None:
     with live_service(tmp_path / "log", drain_notice=0, drain_seconds=DRAIN) as service, service.connect():
         service.process.send_signal(sig)
-        assert service.process.wait(seconds) == 0
+        assert service.process.wait(LONG_BEFORE) == 0

@@ -7,24 +7,26 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import httpx
 import ray
 from ray import serve
 from ray.serve.context import _set_global_client
 
+import waiting
+
 ROOT = Path(__file__).parents[3]
 CONFIGURATION = ROOT / "service" / "deploy" / "ray" / "serve.yaml"
 BIN = Path(sys.executable).parent
 ADDRESS = "127.0.0.1:6379"
 URL = "http://127.0.0.1:8000"
-STARTS_WITHIN = 90
+until = partial(waiting.until, within=90)
+"""It takes long to start."""
 
 
 @dataclass
@@ -88,15 +90,6 @@ class Cluster:
     def await_replicas(self, count: int) -> float:
         """Seconds until so many replicas run. Raises AssertionError."""
         return until(lambda: self.running() == count, f"{count} replicas")
-
-
-def until(holds: Callable[[], Any], what: str, within: float = STARTS_WITHIN) -> float:
-    """Seconds until something holds. Raises AssertionError."""
-    started = time.monotonic()
-    while not holds():
-        assert time.monotonic() - started < within, f"no {what} within {within} s"
-        time.sleep(0.05)
-    return time.monotonic() - started
 
 
 def start_node(log: Path, environment: Mapping[str, str], *where: str) -> Node:
