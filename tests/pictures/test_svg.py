@@ -53,5 +53,5 @@ def test_markup_is_not_escaped_again() -> None:
 
 
 def test_attributes_have_hyphens_and_may_be_left_out() -> None:
-    assert element("a", stroke_width=1.5, dash=None, class_="b") == '<a stroke-width="1.5" class="b"/>'
+    assert element("a", stroke_width=1.5, dash=None) == '<a stroke-width="1.5"/>'
     assert path([(0, 1), (2, 3)]) == '<path d="M0 1 L2 3" fill="none"/>'

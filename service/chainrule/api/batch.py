@@ -17,7 +17,7 @@ from chainrule.api.exchange import IN_UTF_8, PART, ClientGone, Exchange
 from chainrule.api.health import Health
 from chainrule.api.intake import Intake
 from chainrule.api.items import Items, refused
-from chainrule.api.lines import Line
+from chainrule.api.lines import NDJSON, Line
 from chainrule.api.metrics import Metrics
 from chainrule.api.pace import Pace
 from chainrule.api.problems import AT_CAPACITY, Problem
@@ -28,7 +28,6 @@ from chainrule.api.stacking import Due, answers
 from chainrule.api.workers import LARGE, Workers
 from chainrule.operations import Calls
 
-MEDIA_TYPE = b"application/x-ndjson"
 _TAKEN = re.compile(rb"\s*application/(x-ndjson|ndjson|jsonl|x-jsonlines)" + IN_UTF_8, re.IGNORECASE)
 
 PORTION = 0.03
@@ -91,7 +90,7 @@ class Batch:
 
     async def run(self) -> None:
         """Answer every line. Raises ClientGone, and CancelledError once every line that was read has an answer."""
-        await self._exchange.begin(MEDIA_TYPE)
+        await self._exchange.begin(NDJSON.encode())
         reading, answering = asyncio.ensure_future(self._intake.read()), asyncio.ensure_future(self._answer())
         try:
             await asyncio.wait((reading, answering), return_when=asyncio.FIRST_COMPLETED)
@@ -227,5 +226,5 @@ def _shutting_down() -> Problem:
 def _check_kind(exchange: Exchange) -> None:
     kind = exchange.headers.get(b"content-type")
     if kind is None or not _TAKEN.fullmatch(kind):
-        raise Problem(415, "a batch has to be sent as Content-Type: application/x-ndjson, in UTF-8: an item a line")
+        raise Problem(415, f"a batch has to be sent as Content-Type: {NDJSON}, in UTF-8: an item a line")
     exchange.check_coding()

@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from chainrule.api.compute import ANY, FORMS
 from chainrule.api.examples import EXAMPLES
+from chainrule.api.lines import NDJSON
 from chainrule.api.problems import MEDIA_TYPE
 from chainrule.operations import INSTANCES, OPERATIONS
 from chainrule.schemas import safetensors
@@ -77,11 +78,10 @@ _FILE: Json = {
         }
     }
 }
-LINES = "application/x-ndjson"
 _BATCH = {
     **{status: PROBLEMS[status] for status in (401, 429, 500, 503)},
     400: "A header is not sound.",
-    415: f"The body is not {LINES}, in UTF-8 and not compressed.",
+    415: f"The body is not {NDJSON}, in UTF-8 and not compressed.",
 }
 _COMPUTING = (400, 401, 403, 408, 413, 415, 422, 429, 500, 503)
 
@@ -185,12 +185,12 @@ def _batch() -> Json:
         "all the same. Read the reply while sending: where it is not read, no more of the body is.",
         "security": [{}, {"key": []}],
         "parameters": [_REQUEST_ID, _TIMEOUT],
-        "requestBody": {"required": True, "content": {LINES: {"schema": _of(BatchItem)}}},
+        "requestBody": {"required": True, "content": {NDJSON: {"schema": _of(BatchItem)}}},
         "responses": {
             "200": {
                 "description": "A line an item.",
                 "headers": _HEADERS,
-                "content": {LINES: {"schema": _of(BatchReply)}},
+                "content": {NDJSON: {"schema": _of(BatchReply)}},
             },
             **{str(status): _problem(status, told) for status, told in sorted(_BATCH.items())},
         },

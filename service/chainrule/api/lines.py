@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+NDJSON = "application/x-ndjson"
+
 
 @dataclass(frozen=True, slots=True)
 class Line:

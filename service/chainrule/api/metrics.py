@@ -29,6 +29,7 @@ OTHER = "other"
 STATUSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
 STAGES = ("parse", "queue", "compute", "encode")
 """As `Server-Timing` has them."""
+CALLER_LEFT = "caller-left"
 KINDS = (
     "bad-request",
     "request-not-json",
@@ -47,11 +48,10 @@ KINDS = (
     "too-many-requests",
     "internal-server-error",
     "service-unavailable",
-    "caller-left",
+    CALLER_LEFT,
     OTHER,
 )
 """Of errors: the last part of a problem's `type`, and callers that left before there was an answer."""
-CALLER_LEFT = "caller-left"
 
 SECONDS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 ITEMS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 10_000, 100_000)

@@ -9,10 +9,10 @@ from starlette.responses import Response
 
 from chainrule.api.exchange import Exchange
 from chainrule.api.problems import problem_of
+from chainrule.api.reference import as_json
 from chainrule.operations import Refused
 from chainrule.operations.instances.library import Library
 from chainrule.operations.problems import describe_problem, list_problems
-from chainrule.schemas.encoding import encode
 from chainrule.schemas.on_file import ProblemReply, ProblemsReply
 
 router = APIRouter(tags=["reference"])
@@ -29,7 +29,7 @@ KEYED: dict[str, Any] = {"security": [{}, {"key": []}]}
 )
 async def problems(request: Request) -> Response:
     """Every set, the bundled ones and those of the service's folder: what a request may name as its problem."""
-    return _json(list_problems(_library(request)))
+    return as_json(list_problems(_library(request)))
 
 
 @router.get(
@@ -46,7 +46,7 @@ async def problem(
 ) -> Response:
     """What it asks, how its numbers are drawn, and how answers are marked; never the answers."""
     try:
-        return _json(describe_problem(_library(request), f"{set}/{problem}"))
+        return as_json(describe_problem(_library(request), f"{set}/{problem}"))
     except Refused as refused:
         raise problem_of(refused) from None
 
@@ -57,7 +57,3 @@ def _library(request: Request) -> Library:
     request.app.keys.caller(exchange.headers).check("problems")
     library: Library = request.app.calls.problems.library
     return library
-
-
-def _json(reply: dict[str, Any]) -> Response:
-    return Response(encode(reply), media_type="application/json")

@@ -32,13 +32,13 @@ Bound = Annotated[float, Query(ge=-FARTHEST, le=FARTHEST, allow_inf_nan=False)]
 async def index() -> Response:
     """The service's name and version, and its pages."""
     pages = {"docs": "/docs", "openapi": "/openapi.json", "ops": "/v1/ops", "info": "/v1/info"}
-    return _json({"service": "chainrule", "version": VERSION, **pages})
+    return as_json({"service": "chainrule", "version": VERSION, **pages})
 
 
 @router.get("/v1/ops", response_model=Catalogue, summary="Every op")
 async def ops() -> Response:
     """Formula, derivative, kinks, operands, parameters and options of every op."""
-    return _json(catalogue())
+    return as_json(catalogue())
 
 
 @router.get(
@@ -62,7 +62,7 @@ async def op(
         found = describe_op(op, low, high, points, chosen)
         if _is_picture(request, format):
             return picture(op_svg(_label(op, chosen), found), SVG)
-        return _json(found)
+        return as_json(found)
     except Refused as refused:
         raise problem_of(refused) from None
 
@@ -123,5 +123,6 @@ def _devices(backend: str) -> Iterator[str]:
         yield device
 
 
-def _json(reply: dict[str, Any]) -> Response:
+def as_json(reply: dict[str, Any]) -> Response:
+    """A reply of arrays, as JSON."""
     return Response(encode(reply), media_type="application/json")

@@ -104,8 +104,8 @@ class _Drawing:
         ways = self._ways()
         for way in ways:
             yield from _edge(way)
-        for number_, box in enumerate(self.boxes):
-            yield self._box(box, *self._centre(number_))
+        for node, box in enumerate(self.boxes):
+            yield self._box(box, *self._centre(node))
         yield from self._labels(ways)
 
     def _legend(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
@@ -17,6 +17,9 @@ SHAPES = ("circle", "square", "triangle", "diamond")
 TITLE, GAP, LINE = 22.0, 18.0, 18.0
 LEAST_LEFT, BOTTOM = 34.0, 40.0
 INK, FAINT = "#222", "#ddd"
+
+Placing = Callable[[float], float]
+"""Where in a panel a value stands, along one axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +123,7 @@ def _panel(panel: Panel, at: tuple[float, float], width: float, height: float, n
     return element("g", area, *axes, frame, inside, title, transform=place)
 
 
-def _x_axis(panel: Panel, x: object, width: float, height: float) -> Iterator[Markup]:
-    assert callable(x)
+def _x_axis(panel: Panel, x: Placing, width: float, height: float) -> Iterator[Markup]:
     turned = _turned(panel, width)
     ticks = list(enumerate(panel.names)) if panel.names else panel.x.ticks(6)
     for value, words in ticks:
@@ -137,8 +139,7 @@ def _x_axis(panel: Panel, x: object, width: float, height: float) -> Iterator[Ma
         yield text(width / 2, height + below, panel.x_label, text_anchor="middle", fill=INK)
 
 
-def _y_axis(panel: Panel, y: object, width: float, height: float) -> Iterator[Markup]:
-    assert callable(y)
+def _y_axis(panel: Panel, y: Placing, width: float, height: float) -> Iterator[Markup]:
     for value, words in panel.y.ticks(6):
         place = y(value)
         yield path([(0, place), (width, place)], stroke=FAINT)
@@ -148,9 +149,7 @@ def _y_axis(panel: Panel, y: object, width: float, height: float) -> Iterator[Ma
         yield text(0, 0, panel.y_label, transform=turn, text_anchor="middle", fill=INK)
 
 
-def _series(panel: Panel, x: object, y: object) -> Iterator[Markup]:
-    assert callable(x)
-    assert callable(y)
+def _series(panel: Panel, x: Placing, y: Placing) -> Iterator[Markup]:
     for series in panel.series:
         if series.joined:
             for piece in _pieces(series.points, panel.y.logarithmic):

@@ -31,7 +31,7 @@ def number(value: float) -> str:
 
 def element(name: str, *children: str, **attributes: object) -> Markup:
     """An element. Children that are no Markup are text. An attribute's `_` stands for `-`; one of None is left out."""
-    given = {key.rstrip("_").replace("_", "-"): value for key, value in attributes.items() if value is not None}
+    given = {key.replace("_", "-"): value for key, value in attributes.items() if value is not None}
     words = "".join(f' {key}="{_attribute(value)}"' for key, value in given.items())
     inside = "".join(child if isinstance(child, Markup) else escape(plain(child), quote=False) for child in children)
     return Markup(f"<{name}{words}>{inside}</{name}>" if inside else f"<{name}{words}/>")

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from chainrule.derivation.expressions import Expression, Number, add
 from chainrule.derivation.functions import Hadamard
-from chainrule.derivation.indexed import Symbol, deltas
+from chainrule.derivation.indexed import deltas
 from chainrule.derivation.notation import Indices, Notation, writes
 from chainrule.engine.ops.arithmetic import Add, Broadcasting, Mul, Scale, Sub
 
@@ -109,8 +109,7 @@ class OfScale(Notation[Scale]):
         return self._factor() * deltas(i, j)
 
     def whole(self) -> Expression:
-        x: Symbol = self.at.inputs[0]
-        return self._factor() * x
+        return self._factor() * self.at.inputs[0]
 
     def _factor(self) -> Number:
         return Number(self.op.factor)
