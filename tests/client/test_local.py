@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 import pytest
 
-from chainrule_client import Client, InvalidRequest, LocalClient, Network, identity, linear, local, op, relu
+from chainrule_client import Client, InvalidRequest, LocalClient, Network, NotFound, identity, linear, local, op, relu
 
 RNG = np.random.default_rng(17)
 W1, B1, W2, B2 = (RNG.standard_normal(shape) for shape in [(4, 3), (4,), (2, 4), (2,)])
@@ -109,6 +109,11 @@ def test_answers_that_are_no_object_are_refused_by_the_service(answers):
 def test_an_unknown_op_is_refused():
     with pytest.raises(InvalidRequest, match="relu"):
         local.forward(Network.layers(op("relv")), X)
+
+
+def test_an_unknown_operation_is_not_found():
+    with pytest.raises(NotFound, match=r"there is no such operation: did you mean gradients\?"):
+        local.call("gradient", {})
 
 
 def test_what_cannot_be_sent_is_a_value_error_here_too():

@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from chainrule.engine.near_names import nearest
 from chainrule.operations.calls import INSTANCES, Call, Calls, Ready
 from chainrule.operations.limits import Limits
 from chainrule.operations.refusals import Fault, Refused
@@ -57,6 +58,9 @@ def run(operation: str, request: Mapping[str, Any], calls: Calls | None = None, 
 
     `watch` is told how far it has come, where it is one that takes steps.
     """
+    there = (*OPERATIONS, INSTANCES)
+    if operation not in there:
+        raise Refused(f"there is no such operation: {nearest(operation[:100], there)}", title="Not Found", status=404)
     calls = calls or shared_calls()
     if operation == INSTANCES:
         reply = calls.draw(request).run()
