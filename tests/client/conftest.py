@@ -36,6 +36,13 @@ class Caller:
         return asyncio.run(call())
 
 
+@pytest.fixture(autouse=True)
+def no_service(monkeypatch):
+    """None is named by the environment, and no key for one."""
+    for name in ("CHAINRULE_URL", "CHAINRULE_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture(params=["sync", "async"])
 def call(request, monkeypatch):
     caller = Caller(request.param)
@@ -45,6 +52,4 @@ def call(request, monkeypatch):
 
     monkeypatch.setattr(time, "sleep", caller.waits.append)
     monkeypatch.setattr(anyio, "sleep", wait)
-    for name in ("CHAINRULE_URL", "CHAINRULE_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
     return caller

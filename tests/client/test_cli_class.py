@@ -10,18 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from chainrule_client import local
-from chainrule_client.cli import app
 from client.classes.submissions import PROBLEM, submissions
+from client.command_line import run
 
 Write = Callable[[str, str], str]
-
-
-@pytest.fixture(autouse=True)
-def _no_service(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CHAINRULE_URL", raising=False)
 
 
 @pytest.fixture
@@ -37,10 +31,6 @@ def lines(count: int) -> str:
     answers = [{**each, "answers": {**each["answers"], "gradients.W1": "…"}} for each in submissions(count)[10::10]]
     sound = [each for number, each in enumerate(submissions(count)) if number % 10]
     return "".join(json.dumps(each) + "\n" for each in [*sound, *answers])
-
-
-def run(*args: Any, **more: Any) -> Any:
-    return CliRunner().invoke(app, [*map(str, args)], **more)
 
 
 def test_a_class_is_graded_into_a_folder_and_summed_up(write: Write, tmp_path: Path) -> None:
@@ -171,7 +161,7 @@ def test_a_problem_that_nobody_can_be_graded_by_ends_with_2(write: Write, tmp_pa
 def test_no_service_is_another_matter(write: Write, tmp_path: Path) -> None:
     problem = write("problem.json", json.dumps(PROBLEM))
     done = run(
-        "class", "-", "--problem", problem, "--out", tmp_path / "out", "--url", "http://127.0.0.1:9", input=lines(3)
+        "class", "-", "--problem", problem, "--out", tmp_path / "out", "--url", "http://127.0.0.1:9", stdin=lines(3)
     )
     assert done.exit_code == 1
     assert "no connection" in done.stderr

@@ -15,11 +15,6 @@ REQUEST = {
 }
 
 
-@pytest.fixture(autouse=True)
-def no_service(monkeypatch):
-    monkeypatch.delenv("CHAINRULE_URL", raising=False)
-
-
 @pytest.fixture
 def file(tmp_path):
     path = tmp_path / "request.json"

@@ -18,11 +18,6 @@ PROBLEM = {
 FLIPPED = {"gradients": {"W1": [[-26, 0.5], [20.5, 24.5], [9.5, 0]]}}
 
 
-@pytest.fixture(autouse=True)
-def no_service(monkeypatch):
-    monkeypatch.delenv("CHAINRULE_URL", raising=False)
-
-
 @pytest.fixture
 def files(tmp_path):
     """Writes files, and gives their paths as text."""

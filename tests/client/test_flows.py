@@ -6,10 +6,9 @@ import asyncio
 import json
 
 import pytest
-from typer.testing import CliRunner
 
 from chainrule_client import AsyncClient, Client, Flow, NodeFlow, local
-from chainrule_client.cli import app
+from client.command_line import run
 from pictures.reading import assert_legible
 
 NETWORK = {
@@ -57,39 +56,34 @@ def test_numbers_beyond_bounds_are_read():
 
 @pytest.fixture
 def file(tmp_path, monkeypatch):
-    monkeypatch.delenv("CHAINRULE_URL", raising=False)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "net.json").write_text(json.dumps({"network": NETWORK, "inputs": X, "targets": Y, "loss": "mse"}))
     return "net.json"
 
 
-def run(*args):
-    return CliRunner().invoke(app, ["flow", *args])
-
-
 def test_it_is_shown_as_a_table(file):
-    result = run(file, "--alternative", "tanh", "--alternative", "leaky_relu:slope=0.01")
+    result = run("flow", file, "--alternative", "tanh", "--alternative", "leaky_relu:slope=0.01")
     assert result.exit_code == 0, result.stderr
     head, *rows = result.stdout.splitlines()
     assert head.split() == ["node", "tanh", "leaky_relu"]
     assert "50 % saturated" in rows[1]
     assert "50 % inactive" in rows[1]
     assert any(row.startswith("W2 ") for row in rows)
-    assert run(file).stdout.splitlines()[0].split() == ["node", "as", "it", "is"]
+    assert run("flow", file).stdout.splitlines()[0].split() == ["node", "as", "it", "is"]
 
 
 def test_it_is_drawn_into_a_file(file, tmp_path):
-    result = run(file, "--alternative", "relu", "--at", "a1", "--out", "flow.svg", "--loss", "l1")
+    result = run("flow", file, "--alternative", "relu", "--at", "a1", "--out", "flow.svg", "--loss", "l1")
     assert result.stdout.startswith("written: flow.svg")
     assert_legible((tmp_path / "flow.svg").read_text(encoding="utf-8"))
-    assert run(file, "--out", "-").stdout.startswith("<svg")
-    assert json.loads(run(file, "--json").stdout)["at"] == ["a1"]
+    assert run("flow", file, "--out", "-").stdout.startswith("<svg")
+    assert json.loads(run("flow", file, "--json").stdout)["at"] == ["a1"]
 
 
 @pytest.mark.parametrize(
     ("args", "says"), [(["--alternative", "rleu"], "did you mean relu"), (["--at", "s1"], "no activation")]
 )
 def test_what_makes_no_sense_is_told(file, args, says):
-    result = run(file, *args)
+    result = run("flow", file, *args)
     assert result.exit_code == 2
     assert says in result.stderr

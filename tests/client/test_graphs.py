@@ -7,10 +7,9 @@ import json
 import sys
 
 import pytest
-from typer.testing import CliRunner
 
 from chainrule_client import AsyncClient, Client, GraphEdge, GraphNode, Input, InvalidRequest, Network, local
-from chainrule_client.cli import app
+from client.command_line import run
 from pictures.reading import assert_legible
 
 x, y, z = Input("x"), Input("y"), Input("z")
@@ -52,7 +51,6 @@ def test_nodes_of_validate_are_left_as_they_come():
 
 @pytest.fixture
 def file(tmp_path, monkeypatch):
-    monkeypatch.delenv("CHAINRULE_URL", raising=False)
     monkeypatch.chdir(tmp_path)
     nodes = [{"name": "p", "op": "mul", "inputs": ["x", "v"]}, {"name": "q", "op": "square", "inputs": ["p"]}]
     network = {"parameters": {"v": [1.0, 2.0]}, "nodes": nodes, "output": "q"}
@@ -61,12 +59,8 @@ def file(tmp_path, monkeypatch):
     return "net.json"
 
 
-def run(*args):
-    return CliRunner().invoke(app, ["graph", *args])
-
-
 def test_it_is_shown_as_a_table(file):
-    result = run(file)
+    result = run("graph", file)
     assert result.exit_code == 0, result.stderr
     assert [line.split() for line in result.stdout.splitlines()[:3]] == [
         ["node", "kind", "op", "shape", "takes"],
@@ -74,25 +68,25 @@ def test_it_is_shown_as_a_table(file):
         ["v", "parameter", "[2]"],
     ]
     assert "value" not in result.stdout
-    numbers = run(file, "--values", "--gradients", "--loss", "mse").stdout
+    numbers = run("graph", file, "--values", "--gradients", "--loss", "mse").stdout
     assert "C     0.5" in numbers
     assert "q     [9, 4]" in numbers
 
 
 def test_it_is_drawn_into_a_file(file, tmp_path):
-    assert run(file, "--out", "graph.svg").stdout == "written: graph.svg\n"
+    assert run("graph", file, "--out", "graph.svg").stdout == "written: graph.svg\n"
     assert_legible((tmp_path / "graph.svg").read_text(encoding="utf-8"))
-    run(file, "--out", "graph.dot")
+    run("graph", file, "--out", "graph.dot")
     assert (tmp_path / "graph.dot").read_text(encoding="utf-8").startswith("digraph")
-    assert run(file, "--out", "-", "--values").stdout.startswith("<svg")
-    assert json.loads(run(file, "--json").stdout)["output"] == "q"
+    assert run("graph", file, "--out", "-", "--values").stdout.startswith("<svg")
+    assert json.loads(run("graph", file, "--json").stdout)["output"] == "q"
 
 
 def test_without_the_library_it_is_said_what_to_install(file, monkeypatch):
     monkeypatch.setitem(sys.modules, "fast_sugiyama", None)
-    result = run(file, "--out", "graph.svg")
+    result = run("graph", file, "--out", "graph.svg")
     assert result.exit_code == 2
     assert "chainrule[pictures]" in result.stderr
-    assert run(file, "--out", "graph.dot").exit_code == 0
+    assert run("graph", file, "--out", "graph.dot").exit_code == 0
     with pytest.raises(InvalidRequest, match="pictures"):
         local.graph(W, AT, batched=False, format="svg")

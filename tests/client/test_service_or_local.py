@@ -43,8 +43,7 @@ def asked(monkeypatch):
     return answering
 
 
-def test_without_a_service_it_is_graded_here(monkeypatch, asked):
-    monkeypatch.delenv("CHAINRULE_URL", raising=False)
+def test_without_a_service_it_is_graded_here(asked):
     calls = asked("never")
     report = ServiceOrLocal().grade(PROBLEM, ANSWERS, points={"gradients.W1": 3})
     assert (report["score"], calls) == (3, [])
