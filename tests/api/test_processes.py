@@ -107,10 +107,13 @@ def test_what_forks_the_processes_may_be_killed_too(two: LiveService) -> None:
     assert httpx.post(f"{two.url}/v1/forward", json=FORWARD).json()["outputs"] == OUTPUTS
 
 
-def test_sigterm_drains_them_all(log: Path) -> None:
+@pytest.mark.parametrize("to_all", [False, True], ids=["to the first", "to every process"])
+def test_sigterm_drains_them_all(to_all: bool, log: Path) -> None:
     with live_service(log, processes=2, drain_notice=0, drain_seconds=600) as service:
         until(lambda: told(service) == 2)
         held = [Held(service, padded(FORWARD, 40_000)) for _ in range(8)]
+        for pid in [*children(service.process.pid), *running(service)] if to_all else []:
+            os.kill(pid, signal.SIGTERM)
         service.terminate()
         until(service.refuses)
         for each in held:
@@ -118,6 +121,7 @@ def test_sigterm_drains_them_all(log: Path) -> None:
             assert (status, body["outputs"]) == (200, OUTPUTS)
         assert service.process.wait(SOON) == 0
     assert "traceback" not in log.read_text()
+    assert log.read_text().count("Finished server process") == 2
 
 
 def test_without_the_one_that_supervises_they_end(two: LiveService) -> None:

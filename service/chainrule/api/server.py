@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -231,7 +231,14 @@ def _serve_by_several(settings: Settings) -> None:
 
     def start(number: int) -> BaseProcess:
         process = context.Process(target=_process, args=(settings, listening, tally, number))
-        process.start()
+        resource_tracker.ensure_running()  # which unblocks SIGTERM
+        # What forks them is to outlive it, where every process is sent one, as systemd does: without it nobody knows of
+        # a process whether it lives.
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         return process
 
     logger.info("%d processes on http://%s:%d", settings.processes, settings.host, listening.getsockname()[1])
@@ -241,6 +248,7 @@ def _serve_by_several(settings: Settings) -> None:
 
 def _process(settings: Settings, listening: socket.socket, tally: Tally, number: int) -> None:
     """One of several."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     os.setpgrp()  # Ctrl-C at the terminal is for the one that supervises
     logs.configure(settings.log_level)
     from chainrule.api.metrics import Metrics
