@@ -29,7 +29,8 @@ place: the loss `C`, a node, or a parameter. ‹at›, ‹detail› and ‹facto
 
 A wrong answer is held against every one of them at every place between the last answer that is accounted for and this
 one, first alone, then two at once. What is reported reproduces the numbers that were handed in, to the tolerance; an
-answer that nothing explains gets no name.
+answer that nothing explains gets no name, nor one whose numbers are so few, or its tolerance so coarse, that one would
+fit by accident.
 """
 
 HEADINGS: tuple[tuple[str, str, Registry[Any]], ...] = (

@@ -75,6 +75,43 @@ def test_a_constant_without_a_name_counts_with_three_entries_that_agree() -> Non
         assert [each.findings[0].code for each in report.diagnosis] == found, outputs
 
 
+FEW_NUMBERS = (
+    Shape((3, 5, 3), 2, ("tanh", "identity"), "squared_error"),
+    Shape((3, 5, 4), 6, ("tanh", "sigmoid"), "bce"),
+)
+
+
+@pytest.mark.parametrize("policy", [Policy(places=1), Policy(places=2), Policy(rtol=1e-2), Policy(rtol=1e-3)], ids=str)
+@pytest.mark.parametrize("shape", FEW_NUMBERS, ids=str)
+def test_where_much_is_near_enough_little_is_told(shape: Shape, policy: Policy) -> None:
+    diagnosed, wrong = 0, 0
+    for seed in range(40):
+        net = draw(shape, seed)
+        grader, truth, rng = grader_of(net), answers_in(usual(shape), solve(net)), np.random.default_rng(seed)
+        for name in ("loss", "gradients.y_hat", "gradients.b2", "outputs"):
+            noise = truth[name] * rng.uniform(0.3, 3.0, size=np.shape(truth[name]))
+            report = grader.grade({**truth, name: np.round(noise, policy.places or 6)}, policy)
+            wrong += report.first_error is not None
+            diagnosed += bool(report.diagnosis)
+    print(f"{diagnosed} of {wrong} wrong answers were given a diagnosis")
+    assert diagnosed <= 0.02 * wrong
+
+
+def test_where_much_is_near_enough_simple_constants_are_still_told() -> None:
+    shape = FEW_NUMBERS[1]
+    net = draw(shape, 0)
+    truth = answers_in(usual(shape), solve(net))
+
+    def told(name: str, factor: float, places: int) -> list[str]:
+        answers = {**truth, name: np.round(factor * truth[name], places)}
+        return [each.findings[0].code for each in grader_of(net).grade(answers, Policy(places=places)).diagnosis]
+
+    assert told("loss", 4.0, 3) == ["reduction"]
+    assert told("loss", 4.0, 1) == []
+    assert told("gradients.W2", -1.0, 4) == ["sign"]
+    assert told("gradients.W2", 1 / 6, 5) == ["averaged"]
+
+
 def _check(spoil: Spoil, draws: int) -> None:
     diagnosed, wrong = 0, 0
     problems = [_problem(shape, seed) for shape in SHAPES for seed in range(5)]

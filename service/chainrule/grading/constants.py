@@ -27,6 +27,8 @@ class Constant:
 
     name: str
     value: float
+    parts: int = 1
+    """Of how many numbers it is made."""
 
 
 LOG_BASES = (Constant("1/ln 2", 1 / log(2)), Constant("1/ln 10", 1 / log(10)))
@@ -39,12 +41,18 @@ class Constants:
         self.batch = plan.batch
         self.outputs = prod(plan.slots[plan.output].shape)
         by_value: dict[float, Constant] = {}
-        for constant in (Constant("1", 1.0), *_positive(plan), *more):
+        for constant in (Constant("1", 1.0, 0), *_positive(plan), *more):
             by_value.setdefault(round(constant.value, 12), constant)
-        every = [*by_value.values(), *(Constant(f"−{each.name}", -each.value) for each in by_value.values())]
+        every = [
+            *by_value.values(),
+            *(Constant(f"−{each.name}", -each.value, each.parts) for each in by_value.values()),
+        ]
         every.sort(key=lambda constant: constant.value)
         self.every = tuple(every)
         self.values = np.array([constant.value for constant in every])
+        parts = np.array([constant.parts for constant in every])
+        self.as_simple = (parts <= parts[:, None]).sum(axis=1)
+        """Of each, how many are made of no more numbers than it."""
 
     def nearest(self, factors: NDArray[Any]) -> NDArray[np.intp]:
         """For each factor the index of the constant nearest to it."""
@@ -57,17 +65,17 @@ def _positive(plan: Plan) -> Iterator[Constant]:
     bases = list(_bases(plan))
     products = [
         *(Constant(name, value) for name, value in bases),
-        *(Constant(f"{p}·{q}", a * b) for (p, a), (q, b) in combinations(bases, 2)),
-        *(Constant(f"{p}/{q}", a / b) for (p, a), (q, b) in combinations(bases, 2)),
+        *(Constant(f"{p}·{q}", a * b, 2) for (p, a), (q, b) in combinations(bases, 2)),
+        *(Constant(f"{p}/{q}", a / b, 2) for (p, a), (q, b) in combinations(bases, 2)),
     ]
     if len(bases) > 2:
         (p, a), (q, b), (r, c) = bases[:3]
-        products.append(Constant(f"{p}·{q}·{r}", a * b * c))
-        products.append(Constant(f"{p}/({q}·{r})", a / (b * c)))
+        products.append(Constant(f"{p}·{q}·{r}", a * b * c, 3))
+        products.append(Constant(f"{p}/({q}·{r})", a / (b * c), 3))
     for constant in products:
         if abs(constant.value - 1) > NEAR:
             yield constant
-            yield Constant(_inverse(constant.name), 1 / constant.value)
+            yield Constant(_inverse(constant.name), 1 / constant.value, constant.parts)
 
 
 def _bases(plan: Plan) -> Iterator[tuple[str, float]]:

@@ -17,6 +17,8 @@ Array = NDArray[Any]
 
 COARSE = 0.02
 """A bound that is a larger part of the tensor than this tells nothing: too much would fit."""
+CHANCE = 0.05
+"""A fit by accident more likely than this, of any of all that are tried, tells nothing either."""
 INDEPENDENT = 3
 """Entries that have to agree before a constant without a name counts."""
 
@@ -41,7 +43,8 @@ def exact_fits(answers: Sequence[Array], candidates: Sequence[Candidate], policy
             rows, size = _stacked(same), largest(answer)
             bounds = policy.absolute + policy.relative * np.abs(rows).max(axis=1)
             off = np.abs(rows - answer.reshape(-1)).max(axis=1)
-            found += [Fit(same[i]) for i in np.flatnonzero((off <= bounds) & (bounds <= COARSE * size))]
+            fits = (off <= bounds) & (bounds <= COARSE * size) & (len(same) * _by_accident(rows, bounds) <= CHANCE)
+            found += [Fit(same[i]) for i in np.flatnonzero(fits)]
     return found
 
 
@@ -60,7 +63,9 @@ def named_fits(
         values = constants.values[nearest]
         off = np.abs(values[:, None] * rows - flat).max(axis=1)
         bounds = policy.absolute + policy.relative * np.abs(values) * np.abs(rows).max(axis=1)
+        tried = len(same) * constants.as_simple[nearest]
         fits = (off <= bounds) & (bounds <= COARSE * largest(answer)) & (np.abs(values - 1) > NEAR)
+        fits &= tried * _by_accident(values[:, None] * rows, bounds) <= CHANCE
         found += [Fit(same[i], constants.every[nearest[i]]) for i in np.flatnonzero(fits)]
     return found
 
@@ -97,6 +102,14 @@ def _stacked(candidates: Sequence[Candidate]) -> Array:
     rows = np.array([each.predicted.reshape(-1) for each in candidates])
     rows[~np.isfinite(rows).all(axis=1)] = 0.0  # fits nothing
     return rows
+
+
+def _by_accident(rows: Array, bounds: Array) -> Array:
+    """How likely numbers of the size of each row are within its bound of it."""
+    sizes = np.abs(rows)
+    likely: Array = np.divide(2 * bounds[:, None], sizes, out=np.ones_like(sizes), where=sizes > 2 * bounds[:, None])
+    together: Array = likely.prod(axis=1)
+    return together
 
 
 def _factors(rows: Array, flat: Array) -> Array:
