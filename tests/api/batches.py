@@ -1,4 +1,4 @@
-"""A batch over a socket of the test's own, so that it decides when something is sent and when something is read."""
+"""Items, and a batch over a socket of the test's own: it decides when something is sent, and when something is read."""
 
 from __future__ import annotations
 
@@ -8,11 +8,18 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
 
+from api.problems import FORWARD
 from live_service import LiveService
 
 HEAD = (
     "POST /v1/batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n"
 )
+NDJSON = {"Content-Type": "application/x-ndjson"}
+
+
+def item(number: Any, request: Any = FORWARD, operation: Any = "forward") -> dict[str, Any]:
+    """An item as it is before it is written down."""
+    return {"id": number, "operation": operation, "request": request}
 
 
 class OpenBatch:

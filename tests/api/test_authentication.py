@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import Any
 
 import pytest
 
 from api.in_process import InProcess
+from api.keys import hashed
 from api.problems import FORWARD, OUTPUTS, SOUND
 from problem_documents import assert_problem
 
@@ -16,7 +16,7 @@ KEYS = ("first-key", "another key, with spaces", "schlüssel")
 
 @pytest.fixture(scope="module")
 def keyed() -> InProcess:
-    return InProcess(keys=",".join(sha256(key.encode()).hexdigest() for key in KEYS))
+    return InProcess(keys=hashed(*KEYS))
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -39,7 +39,7 @@ def test_each_key_lets_a_request_pass(key: str, scheme: str, keyed: InProcess) -
         "Basic first-key",
         "first-key",
         "Bearerfirst-key",
-        f"Bearer {sha256(b'first-key').hexdigest()}",
+        f"Bearer {hashed('first-key')}",
         "Bearer " + "x" * 10_000,
     ],
 )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import tracemalloc
-from hashlib import sha256
 from time import perf_counter
 from typing import Any
 
 import pytest
 
 from api.in_asgi import Reader
+from api.keys import hashed
 from api.problems import FORWARD
 from chainrule.api import Settings, create_app
 from chainrule.api.exchange import PART
@@ -141,7 +141,7 @@ def test_batches_that_are_read_all_end_where_no_answer_fits() -> None:
 
 def test_a_long_answer_counts_once_under_a_rate() -> None:
     async def run() -> bytes:
-        app = create_app(Settings(concurrency=1, keys=(sha256(b"key").hexdigest(),), rate=0.001, burst=3))
+        app = create_app(Settings(concurrency=1, keys=hashed("key"), rate=0.001, burst=3))
         reader = Reader(app, b"".join(map(long_item, range(3))), float("inf"), "key")
         await asyncio.wait_for(reader.answered, SOON)
         return reader.text

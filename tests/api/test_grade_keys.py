@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any
 
 import httpx
 import pytest
 
+from api.batches import NDJSON
 from api.in_process import InProcess
+from api.keys import hashed, with_key
 from api.problems import FORWARD, SOUND
 from chainrule.operations import OPERATIONS
 from problem_documents import assert_problem
 
 ON_FILE = {"problem": "nyu-hw1/1.2b", "seed": 7}
 ANSWERS: dict[str, Any] = {"values": {"s1": [0.5] * 7, "a1": [[1.0]]}, "outputs": None}
-NDJSON = {"Content-Type": "application/x-ndjson"}
-
-
-def hashed(*keys: str) -> str:
-    return ",".join(sha256(key.encode()).hexdigest() for key in keys)
-
-
-def with_key(key: str, **headers: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}", **headers}
 
 
 @pytest.fixture(scope="module")

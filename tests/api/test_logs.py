@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import torch
 from pydantic import TypeAdapter
 
 from api.in_process import InProcess
+from api.keys import hashed, with_key
 from api.problems import FORWARD
 from chainrule.api.logs import JsonLines, without_values
 from live_service import live_service
@@ -68,7 +68,7 @@ def test_each_request_is_a_line_of_json(log: Path) -> None:
 
 def test_nothing_of_a_request_is_logged_but_its_first_line(log: Path) -> None:
     with logging(log, log_level="debug") as client:
-        headers = {"Authorization": f"Bearer {SECRET}", "X-Request-ID": f"{SECRET} {SECRET}"}
+        headers = with_key(SECRET, **{"X-Request-ID": f"{SECRET} {SECRET}"})
         for body in ({**FORWARD, "inputs": [[8.7654321, 1.0]]}, {**FORWARD, "dtype": SECRET}, {SECRET: SECRET}):
             client.post(f"/v1/forward?key={SECRET}", json=body, headers=headers)
         client.post("/v1/forward", content=SECRET.encode(), headers={"Content-Type": "application/json"})
@@ -160,12 +160,12 @@ def test_who_called_how_much_and_how_long(log: Path) -> None:
         "Content-Type": "application/json",
         "traceparent": f"00-{trace}-b7ad6b7169203331-01",
     }
-    with logging(log, keys=sha256(SECRET.encode()).hexdigest()) as client:
+    with logging(log, keys=hashed(SECRET)) as client:
         reply = client.post("/v1/forward", content=body, headers=headers)
         client.post("/v1/forward", content=body, headers={**headers, "X-Request-ID": "bad", "traceparent": SECRET})
     line = by_id(log)["keyed"]
     assert line["client"] == "127.0.0.1"
-    assert line["key"] == sha256(SECRET.encode()).hexdigest()[:8]
+    assert line["key"] == hashed(SECRET)[:8]
     assert (line["received"], line["sent"]) == (len(body), len(reply.content))
     assert line["trace"] == trace
     assert 0 < line["parse_ms"] + line["compute_ms"] + line["encode_ms"] < line["ms"]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from api.batches import OpenBatch
+from api.batches import NDJSON, OpenBatch
 from api.held import Held, NotTaken
 from api.in_process import JSON, InProcess
+from api.keys import hashed, with_key
 from api.problems import FORWARD, SOUND, UNLIMITED, endless, padded
 from api.scraping import Scrape, grown, scrape
 from chainrule.api.metrics import KINDS, POSTS
@@ -120,7 +120,7 @@ def test_items_of_batches_are_counted(log: Path) -> None:
     ]
     text = "".join(json.dumps(line) + "\n" for line in lines)
     with live_service(log) as service, service.client() as client:
-        reply = client.post("/v1/batch", content=text, headers={"Content-Type": "application/x-ndjson"})
+        reply = client.post("/v1/batch", content=text, headers=NDJSON)
         assert len(reply.text.splitlines()) == 3
         until_counted(client, "chainrule_requests_total", 1, operation="batch", status="2xx")
         found = scrape(client)
@@ -198,8 +198,7 @@ def test_a_fault_in_an_item_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
         raise RuntimeError("broken")
 
     monkeypatch.setattr(service.app.calls, "parse_part", fail)
-    headers = {"Content-Type": "application/x-ndjson"}
-    found = grown(service, lambda: service.post("/v1/batch", content="".join(lines), headers=headers))
+    found = grown(service, lambda: service.post("/v1/batch", content="".join(lines), headers=NDJSON))
     assert found("chainrule_item_errors_total", kind="internal-server-error") == 2
     assert found("chainrule_items_total", status="5xx") == 2
     assert found("chainrule_requests_total", operation="batch", status="2xx") == 1
@@ -224,7 +223,7 @@ def test_no_label_is_of_a_callers_making(small: LiveService) -> None:
     word = "wordOfTheCaller"
     with small.client() as client:
         client.get(f"/{word}")
-        client.post(f"/v1/{word}", json={word: word}, headers={"X-Request-ID": word, "Authorization": f"Bearer {word}"})
+        client.post(f"/v1/{word}", json={word: word}, headers=with_key(word, **{"X-Request-ID": word}))
         client.request(word.upper(), "/v1/forward")
         client.post("/v1/forward", json={**FORWARD, "dtype": word})
         text = client.get("/metrics").text
@@ -244,12 +243,12 @@ def test_the_process_and_the_versions_are_told(small: LiveService) -> None:
 
 
 def test_who_may_read_them() -> None:
-    keys = {"keys": sha256(b"all").hexdigest(), "grade_keys": sha256(b"grading").hexdigest()}
+    keys = {"keys": hashed("all"), "grade_keys": hashed("grading")}
     assert InProcess(**keys).get("/metrics").status_code == 200
     keyed = InProcess(**keys, metrics="keys")
     assert_problem(keyed.get("/metrics"), 401)
-    assert_problem(keyed.get("/metrics", headers={"Authorization": "Bearer grading"}), 403)
-    assert keyed.get("/metrics", headers={"Authorization": "Bearer all"}).status_code == 200
+    assert_problem(keyed.get("/metrics", headers=with_key("grading")), 403)
+    assert keyed.get("/metrics", headers=with_key("all")).status_code == 200
     assert_problem(InProcess(metrics="off").get("/metrics"), 404)
 
 

@@ -6,13 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from api.in_process import JSON, InProcess
+from api.keys import hashed, with_key
 from chainrule.operations.instances.seeds import seed_for
 from chainrule.schemas import safetensors
 from chainrule.schemas.instances import InstancesReply
@@ -127,7 +127,7 @@ def test_a_secret_makes_seeds_and_is_told_to_nobody() -> None:
 
 
 def test_pages_and_drawing_are_for_those_who_may_compute() -> None:
-    keys = {"keys": sha256(b"compute").hexdigest(), "grade_keys": sha256(b"grade").hexdigest()}
+    keys = {"keys": hashed("compute"), "grade_keys": hashed("grade")}
     service = InProcess(**keys)
     for ask in (
         lambda **sent: service.get("/v1/problems", **sent),
@@ -135,13 +135,13 @@ def test_pages_and_drawing_are_for_those_who_may_compute() -> None:
         lambda **sent: service.post("/v1/instances", json=NAMED, **sent),
     ):
         assert_problem(ask(), 401)
-        assert_problem(ask(headers={"Authorization": "Bearer grade"}), 403)
-        assert ask(headers={"Authorization": "Bearer compute"}).status_code == 200
+        assert_problem(ask(headers=with_key("grade")), 403)
+        assert ask(headers=with_key("compute")).status_code == 200
 
 
 def test_a_key_for_grading_gets_the_files_policy_and_its_own_seed() -> None:
-    service = InProcess(keys=sha256(b"compute").hexdigest(), grade_keys=sha256(b"grade").hexdigest())
-    by_key = {"headers": {"Authorization": "Bearer grade"}}
+    service = InProcess(keys=hashed("compute"), grade_keys=hashed("grade"))
+    by_key = {"headers": with_key("grade")}
     graded = {"problem": "nyu-hw1/1.2b", "seed": 7, "answers": {"outputs": [0, 0, 0, 0, 0]}}
     assert reply(service, "/v1/grade", graded, **by_key)["max_score"] == 4
     for own in ({"points": {"outputs": 9}}, {"policy": {"feedback": "values"}}):

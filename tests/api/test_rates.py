@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from hashlib import sha256
 from threading import Thread
 
+from api.batches import NDJSON, item
 from api.in_process import InProcess
+from api.keys import hashed, with_key
 from api.problems import FORWARD
 from chainrule.api.rates import Bucket
 from problem_documents import assert_problem
@@ -47,40 +48,35 @@ def test_threads_share_a_bucket() -> None:
     assert sum(granted) == 50
 
 
-def keyed(key: str, **headers: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}", **headers}
-
-
 def service_of(*keys: str, **settings: object) -> InProcess:
-    return InProcess(keys=",".join(sha256(key.encode()).hexdigest() for key in keys), **settings)
+    return InProcess(keys=hashed(*keys), **settings)
 
 
 def test_nobody_is_told_to_come_back_sooner_than_the_service_says() -> None:
     service = service_of("mine", rate=2, burst=1, retry_after=7)
-    statuses = [service.post("/v1/forward", json=FORWARD, headers=keyed("mine")) for _ in range(2)]
+    statuses = [service.post("/v1/forward", json=FORWARD, headers=with_key("mine")) for _ in range(2)]
     assert statuses[1].headers["Retry-After"] == "7"
 
 
 def test_each_key_has_a_rate_of_its_own() -> None:
     service = service_of("mine", "yours", rate=0.01, burst=2)
-    statuses = [service.post("/v1/forward", json=FORWARD, headers=keyed("mine")).status_code for _ in range(3)]
+    statuses = [service.post("/v1/forward", json=FORWARD, headers=with_key("mine")).status_code for _ in range(3)]
     assert statuses == [200, 200, 429]
-    refused = service.post("/v1/loss", json=FORWARD, headers=keyed("mine"))
+    refused = service.post("/v1/loss", json=FORWARD, headers=with_key("mine"))
     assert_problem(refused, 429)
     assert 90 <= int(refused.headers["Retry-After"]) <= 100
-    assert service.post("/v1/forward", json=FORWARD, headers=keyed("yours")).status_code == 200
+    assert service.post("/v1/forward", json=FORWARD, headers=with_key("yours")).status_code == 200
 
 
 def test_items_of_a_batch_are_counted_and_wait_for_their_turn() -> None:
     service = service_of("mine", rate=20, burst=1)
-    item = json.dumps({"id": 1, "operation": "forward", "request": FORWARD})
-    kind = {"Content-Type": "application/x-ndjson"}
-    reply = service.post("/v1/batch", content="\n".join([item] * 4), headers=keyed("mine", **kind))
+    text = json.dumps(item(1))
+    reply = service.post("/v1/batch", content="\n".join([text] * 4), headers=with_key("mine", **NDJSON))
     assert [json.loads(line)["status"] for line in reply.text.splitlines()] == [200] * 4
     assert reply.elapsed.total_seconds() > 0.1, "the first of four at once, and then 20 a second"
 
 
 def test_without_a_rate_a_key_calls_as_often_as_it_likes() -> None:
     service = service_of("mine", burst=1)
-    statuses = {service.post("/v1/forward", json=FORWARD, headers=keyed("mine")).status_code for _ in range(20)}
+    statuses = {service.post("/v1/forward", json=FORWARD, headers=with_key("mine")).status_code for _ in range(20)}
     assert statuses == {200}

@@ -7,7 +7,6 @@ import re
 import socket
 import subprocess
 import sys
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,14 @@ import httpx
 import pytest
 
 from api.in_process import InProcess
+from api.keys import hashed
 from api.problems import FORWARD, OUTPUTS, SOUND
 from chainrule.api import Settings
 from chainrule.api.server import serve
 from live_service import live_service
 from problem_documents import assert_problem
 
-HASH = sha256(b"key").hexdigest()
+HASH = hashed("key")
 INVALID = {
     "PORT": "eighty",
     "LOG_LEVEL": "loud",
@@ -102,7 +102,7 @@ def test_a_value_out_of_bounds_is_refused(name: str, value: Any) -> None:
 
 
 def test_keys_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
-    other = sha256(b"other").hexdigest()
+    other = hashed("other")
     monkeypatch.setenv("CHAINRULE_KEYS", f" {HASH.upper()} ,, {other},")
     assert Settings().keys == (HASH, other)
 

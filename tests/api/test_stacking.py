@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from api.batches import NDJSON
 from api.in_process import InProcess
 from api.stacked_requests import KINDS, Tree, classes, draw_anew, drawn, net, probabilities
 from chainrule.api.authentication import ANYONE
@@ -305,7 +306,7 @@ def test_stacks_are_counted() -> None:
     service = InProcess()
     body = b"".join(b"%b\n" % line.text for line in lines_of([net() for _ in range(6)]))
     before = counted(service)
-    service.post("/v1/batch", content=body, headers={"Content-Type": "application/x-ndjson"})
+    service.post("/v1/batch", content=body, headers=NDJSON)
     after = counted(service)
     assert {name: after[name] - before[name] for name in after} == {"count": 1, "sum": 6}
 
