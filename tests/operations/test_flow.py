@@ -179,6 +179,11 @@ def test_a_plot_of_a_very_deep_network_is_no_larger() -> None:
         ({"alternatives": ["clamp"]}, "/alternatives/0", "no bound"),
         ({"alternatives": ["tanh", "log"]}, "/alternatives/1", "with log: .*negative"),
         ({"alternatives": ["relu"] * 21}, "/alternatives", "at most 20"),
+        (
+            {"alternatives": ["relu", {"op": "leaky_relu", "slope": 1e39}], "dtype": "float32"},
+            "/alternatives/1/slope",
+            "beyond float32",
+        ),
         ({"at": ["s1"]}, "/at/0", "no activation"),
         ({"at": ["W1"]}, "/at/0", "no activation"),
         ({"at": ["a9"]}, "/at/0", "no such name"),

@@ -202,6 +202,18 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
         "/loss/class_weights",
         "beyond float32",
     ),
+    (
+        "forward",
+        {"network": {"layers": [{"op": "celu", "alpha": 1e-50}]}, "dtype": "float32"},
+        "/network/layers/0/alpha",
+        'alpha is 0 in float32: write "dtype": "float64"',
+    ),
+    (
+        "loss",
+        {"loss": {"op": "smooth_l1", "beta": 1e-50}, "targets": [[0, 1]], "dtype": "float32"},
+        "/loss/beta",
+        "beta is 0 in float32",
+    ),
     ("jacobians", {"pairs": [{"of": "C", "wrt": "x"}]}, "/pairs/0/of", "no loss|has none"),
     ("jacobians", {"pairs": []}, "/pairs", "at least 1"),
     (

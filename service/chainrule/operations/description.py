@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from chainrule.engine.errors import EngineError, GraphError
 from chainrule.engine.graph import DATA, INPUT, LOSS, TARGETS, Graph, Node
 from chainrule.engine.near_names import nearest
@@ -178,15 +180,8 @@ class _Builder:
                 yield Node(f"{penalty}.{name}", self._op(spec, pointer), (name,))
 
     def _op(self, spec: Any, pointer: str) -> Op:
-        """The op of a spec, whose numbers the dtype asked for can hold."""
         op = make_op(spec)
-        if self.request.dtype == "float32":
-            for option in options_of(type(op)):
-                if _beyond_float32(getattr(op, option.name)):
-                    raise refuse(
-                        f"{pointer}/{wire_name(option)}",
-                        f'{wire_name(option)} is a number beyond float32 (3.4e38): write "dtype": "float64"',
-                    )
+        check_precision(op, pointer, self.request.dtype)
         return op
 
     def _parameter(self, name: str, source: Source, pointer: str) -> None:
@@ -211,9 +206,20 @@ def _unfit(wanted: str, name: str, kind: str | None, names: Sequence[str]) -> st
     return f"there is no {kinds} called {name}; {nearest(name, names)}"
 
 
-def _beyond_float32(value: Any) -> bool:
-    numbers = value if isinstance(value, tuple) else (value,)
-    return any(isinstance(number, float) and abs(number) > FLOAT32_MAX for number in numbers)
+def check_precision(op: Op, pointer: str, dtype: str) -> None:
+    """Let an op pass whose numbers the dtype asked for can hold. Raises Refused."""
+    for option in options_of(type(op)) if dtype == "float32" else ():
+        name, found = wire_name(option), _lost(getattr(op, option.name), above_0=option.metadata["above"] == 0)
+        if found is not None:
+            raise refuse(f"{pointer}/{name}", f'{name} is {found}: write "dtype": "float64"')
+
+
+def _lost(value: Any, *, above_0: bool) -> str | None:
+    """What becomes of an option's value in float32, where it is no longer what was written."""
+    numbers = [number for number in (value if isinstance(value, tuple) else (value,)) if isinstance(number, float)]
+    if any(abs(number) > FLOAT32_MAX for number in numbers):
+        return "a number beyond float32 (3.4e38)"
+    return "0 in float32" if above_0 and any(np.float32(number) == 0 for number in numbers) else None
 
 
 def make_op(spec: Any) -> Op:

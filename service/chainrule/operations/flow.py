@@ -18,7 +18,7 @@ from chainrule.engine.loss_warnings import loss_warnings
 from chainrule.engine.op import Op, options_of, wire_name
 from chainrule.engine.plan import Plan, make_plan
 from chainrule.engine.trace import never, run_forward
-from chainrule.operations.description import make_op
+from chainrule.operations.description import check_precision, make_op
 from chainrule.operations.limits import Limits
 from chainrule.operations.naming import resolve
 from chainrule.operations.objective import objective_slot, upstream_array
@@ -84,6 +84,7 @@ class Flow:
             raise refuse("/alternatives", "the network has no activation before its output that they could stand for")
         for position, spec in enumerate(given):
             op, pointer = make_op(spec), f"/alternatives/{position}"
+            check_precision(op, pointer, self.request.dtype)
             try:
                 replaced = _replaced(self.prepared, self.at, op)
             except EngineError as error:
