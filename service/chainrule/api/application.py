@@ -29,6 +29,7 @@ from chainrule.api.problems import MEDIA_TYPE, Problem, internal_error
 from chainrule.api.rates import Bucket
 from chainrule.api.settings import Settings
 from chainrule.api.tracing import Tracing, configured
+from chainrule.api.turns import Turns
 from chainrule.api.workers import Workers
 from chainrule.operations import INSTANCES, OPERATIONS, Calls, Limits
 from chainrule.operations.instances.library import Library
@@ -85,9 +86,9 @@ class Application(FastAPI):
             calls=lambda: Bucket(settings.rate, settings.burst),
             graded=lambda: Bucket(settings.grade_rate, settings.grade_burst),
         )
-        names, pace = (*OPERATIONS, INSTANCES), Pace()
+        names, turns, pace = (*OPERATIONS, INSTANCES), Turns(), Pace()
         self._computes: Mapping[str, ASGIApp] = {
-            **{f"/v1/{name}": Compute(name, self.calls, self.workers, pace, keys, settings) for name in names},
+            **{f"/v1/{name}": Compute(name, self.calls, self.workers, turns, pace, keys, settings) for name in names},
             "/v1/batch": Batches(self.calls, self.workers, pace, keys, self.health, self.metrics, settings),
         }
         self.router.routes += [Route(path, app, methods=["POST"]) for path, app in self._computes.items()]

@@ -18,6 +18,7 @@ from chainrule.api.pace import Pace
 from chainrule.api.pictures import PICTURES, SAFE
 from chainrule.api.problems import AT_CAPACITY, Problem, problem_of
 from chainrule.api.settings import Settings
+from chainrule.api.turns import Turns
 from chainrule.api.workers import LARGE, NUMBER, Full, Place, Workers
 from chainrule.engine.trace import Cancelled
 from chainrule.operations import Call, Calls, Ready, Refused, Reply
@@ -34,6 +35,8 @@ FORMS: Mapping[str, tuple[bytes, ...]] = {
 }
 """The media types in which an operation's reply is to be had, where there are others than for any."""
 
+ANEW = 1e-3
+"""Seconds that a short body takes to parse which is like none of late."""
 BINARY_NUMBER = 8
 """Bytes that a number of a reply in binary takes at most."""
 
@@ -119,11 +122,19 @@ class Compute:
     """`POST /v1/{operation}` as an ASGI application. It finds its exchange in the scope."""
 
     def __init__(
-        self, operation: str, calls: Calls, workers: Workers, pace: Pace, keys: Keys, settings: Settings
+        self,
+        operation: str,
+        calls: Calls,
+        workers: Workers,
+        turns: Turns,
+        pace: Pace,
+        keys: Keys,
+        settings: Settings,
     ) -> None:
         self.operation = operation
         self._calls = calls
         self._workers = workers
+        self._turns = turns
         self._pace = pace
         self._keys = keys
         self._settings = settings
@@ -191,8 +202,10 @@ class Compute:
             if self._calls.may_name_problem(self.operation, body):
                 self._enter(job, whose, self._pace.of_body(self.operation, len(body)), len(body))
                 return await self._in_thread(exchange, job, body)
+            await self._turns.take(ANEW)
             call = guarded(lambda: job.parse_anew(body))
         if self._is_cheap(call) and job.watch is None:
+            await self._turns.take(call.cost.seconds)
             return guarded(lambda: job.compute(call))
         self._enter(job, whose, self._pace.of_cost(self.operation, call.cost, len(body)), len(body))
         return await self._in_thread(exchange, job, body, call)
