@@ -214,6 +214,12 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
         "/loss/beta",
         "beta is 0 in float32",
     ),
+    (
+        "loss",
+        {"loss": {"op": "cross_entropy", "ignore_index": 2**63}, "targets": [0, 1]},
+        "/loss",
+        "ignore_index has more than 64 bits",
+    ),
     ("jacobians", {"pairs": [{"of": "C", "wrt": "x"}]}, "/pairs/0/of", "no loss|has none"),
     ("jacobians", {"pairs": []}, "/pairs", "at least 1"),
     (

@@ -62,6 +62,8 @@ class ClassLoss(Loss):
         classes = prediction[-1]
         if self.class_weights is not None and len(self.class_weights) != classes:
             raise ShapeError(f"class_weights has {len(self.class_weights)} numbers; {self.name} has {classes} classes")
+        if self.ignore_index is not None and not -(2**63) <= self.ignore_index < 2**63:
+            raise ShapeError("ignore_index has more than 64 bits, as no target has: leave it out")
         if target == prediction and self.ignore_index is not None and self.ignore_index >= 0:
             raise ShapeError("ignore_index is for class indices, and these targets are probabilities: leave it out")
 
