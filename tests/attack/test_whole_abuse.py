@@ -127,7 +127,7 @@ def is_back(service: LiveService, level: int) -> bool:
     return True
 
 
-@pytest.mark.timeout(900)  # a minute and a half where nothing else runs
+@pytest.mark.timeout(1800)  # a minute and a half where nothing else runs
 def test_nothing_falls_over_and_memory_comes_back(abused: LiveService) -> None:
     for _ in range(2):  # what is loaded and kept at the first of each kind, alone and together, is there from now on
         abuse(abused)

@@ -33,7 +33,7 @@ SUITES: dict[str, str] = modules("import suites; print(json.dumps({n: s.title fo
 def test_a_suite_runs_and_its_comparisons_are_on_the_page(name: str, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     command = [sys.executable, str(HERE / "run.py"), "--quick", "--only", name, "--json", str(report)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=880)
     assert done.returncode == 0, done.stderr
     rows: list[dict[str, Any]] = json.loads(report.read_text())["rows"]
     assert rows

@@ -9,7 +9,7 @@ import httpx
 import numpy as np
 import pytest
 
-pytestmark = [pytest.mark.container, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.container, pytest.mark.slow]
 
 
 def linear_regression(seed: int = 0) -> tuple[dict, dict[str, np.ndarray]]:

@@ -19,7 +19,7 @@ SCRIPT = Path(__file__).with_name("run.py")
 
 def script(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(SCRIPT), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=280, env={**os.environ, **variables})
+    return subprocess.run(command, capture_output=True, text=True, timeout=880, env={**os.environ, **variables})
 
 
 def test_without_the_device_it_says_so_and_nothing_has_failed() -> None:

@@ -30,15 +30,23 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
 @pytest.mark.parametrize("work", [SMALL_BODY, LARGE_BODY], ids=["small body", "large body"])
 def test_twice_the_capacity(work: Work, running: LiveService) -> None:
     generate(running, work, 1.0)  # what is learned at the start
-    told = []
+    told, tells = [], False
     for _ in range(TURNS):
         turn = overload(running, work, SECONDS, alone=2.0)
         told.append(turn.table())
         _check_each(turn, told[-1])
         if _is_steady(turn):
             return
+        tells = tells or _is_quiet(turn)
     # Other processes of the machine take time from both sides: so one turn of some is enough.
+    if not tells:
+        pytest.skip("other processes took the machine's time in every turn")
     raise AssertionError("\n\n".join(told))
+
+
+def _is_quiet(turn: Overload) -> bool:
+    """Whether the service had the machine to itself: requests one after the other then take the same time."""
+    return all(quantile(each.accepted, 0.99) <= 2 * quantile(each.accepted, 0.5) for each in (turn.alone, turn.after))
 
 
 def _is_steady(turn: Overload) -> bool:
