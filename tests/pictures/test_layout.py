@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule.pictures.layout import MOST_PLACES, Edge, Layout, TooLarge, lay_out
+from stopwatch import Stopwatch
 
 HOMEWORK: list[Edge] = [
     (0, 3), (1, 3), (3, 4), (2, 4), (0, 5), (0, 5), (4, 6), (5, 6), (4, 7), (6, 7), (7, 8), (6, 8),
@@ -79,19 +80,21 @@ def test_it_is_the_same_in_every_process() -> None:
     assert len(runs) == 1
 
 
-@pytest.mark.timeout(20)
 def test_what_would_take_too_long_is_refused_at_once() -> None:
-    with pytest.raises(TooLarge):
-        lay_out(MOST_PLACES + 1, [])
     skips = [(j - 1, j) for j in range(1, 200)] + [(0, j) for j in range(2, 200)]
-    with pytest.raises(TooLarge):
-        lay_out(200, skips)
+    with Stopwatch() as watch:
+        with pytest.raises(TooLarge):
+            lay_out(MOST_PLACES + 1, [])
+        with pytest.raises(TooLarge):
+            lay_out(200, skips)
+    assert watch.seconds < 10
 
 
-@pytest.mark.timeout(60)
 def test_what_is_just_allowed_takes_no_more_than_seconds() -> None:
     draw = random.Random(1)
     count = 74
     edges = [(j - 1, j) for j in range(1, count)] + [(draw.randrange(j), j) for j in range(1, count)]
-    lay_out(count, edges)
-    lay_out(700, [(j - 1, j) for j in range(1, 700)])
+    with Stopwatch() as watch:
+        lay_out(count, edges)
+        lay_out(700, [(j - 1, j) for j in range(1, 700)])
+    assert watch.seconds < 30
