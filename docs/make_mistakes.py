@@ -24,8 +24,8 @@ INTRODUCTION = """\
 <!-- Made by `python docs/make_mistakes.py` from the registry. Change the entry, not this page. -->
 
 The mistakes that grading looks for, and what it says of each. `mistake` in a [report](grading.md) is the code, `at` the
-place: the loss `C`, a node, or a parameter. ‹at›, ‹detail› and ‹factor› stand for the report's fields of that name,
-‹what› for what else a sentence is about.
+place: the loss `C`, a penalty, a node, or a parameter. ‹at›, ‹detail› and ‹factor› stand for the report's fields of
+that name, ‹what› for what else a sentence is about.
 
 A wrong answer is held against every one of them at every place between the last answer that is accounted for and this
 one, first alone, then two at once. What is reported reproduces the numbers that were handed in, to the tolerance; an

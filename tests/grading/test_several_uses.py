@@ -104,6 +104,34 @@ def test_ways_back_that_are_left_out(problem: Any, name: str) -> None:
         assert ("one_way", name) in named(request, {**answers, name: found})[0]
 
 
+PART = pytest.mark.parametrize(("factor", "code"), [(2.0, "factor"), (-1.0, "sign"), (1 / N, "factor"), (N, "factor")])
+
+
+@PART
+def test_a_constant_in_the_penalty_alone(factor: float, code: str) -> None:
+    request, answers, uses = penalised()
+    for quantities in (answers, {name: answers[name] for name in ("W1", "b1")}):
+        altered = {**quantities, "W1": uses["data"] + factor * uses["penalty"]}
+        (found,) = named(request, altered)
+        assert found == {(code, "l2_penalty1.W1")}
+
+
+@PART
+def test_a_constant_in_the_loss_beside_a_penalty_is_charged_once(factor: float, code: str) -> None:
+    request, answers, uses = penalised()
+    altered = {"W1": factor * uses["data"] + uses["penalty"], "b1": factor * answers["b1"]}
+    (found,) = named(request, altered)
+    assert (code, "C") in found
+    items = run("grade", {**request, "backend": "numpy", "answers": {"gradients": altered}})["items"]
+    assert [item["status"] for item in items] == ["wrong", "correct_given_own_work"]
+
+
+def test_an_average_beside_a_penalty_is_of_that_parameter() -> None:
+    request, answers, uses = penalised()
+    altered = {**answers, "W1": uses["data"] / N + uses["penalty"]}
+    assert named(request, altered) == [{("averaged", "W1")}]
+
+
 def test_softargmax_before_a_loss_that_has_its_own() -> None:
     classes = RNG.integers(0, WIDTH, size=N)
     request = {"network": {"layers": [{"op": "linear", "weight": W, "bias": B}]}, "inputs": X, "targets": classes}

@@ -94,9 +94,10 @@ def _accumulated(found: dict[object, Diagnosed], quantities: Sequence[Quantity],
         for quantity in quantities
         if quantity.kind == "gradient" and not plan.slots[quantity.slot].batched
     }
+    penalties = {step.name for step in plan.steps if step.op.family == "penalty"}
     for each in found.values():
         first = each.findings[0]
-        twice = first.code == "factor" and first.value == 2.0
+        twice = first.code == "factor" and first.value == 2.0 and first.at not in penalties
         if not (twice and parameters and {*each.explains} <= parameters <= {*each.explains, *each.follows}):
             continue
         accumulated = named("accumulated", "parameters", value=2.0)

@@ -26,6 +26,7 @@ from chainrule.grading.findings import also, named, rounded, unnamed
 from chainrule.grading.fits import Fit, exact_fits, rounded_to, unnamed_factor
 from chainrule.grading.hypothesis import Explanation, Hypothesis
 from chainrule.grading.inquiry import Inquiry, Submitted, one_mistake, where_defined
+from chainrule.grading.penalties import constants_of_a_part
 from chainrule.grading.policy import within
 from chainrule.grading.stretch import Stretch
 from chainrule.grading.two_mistakes import two_mistakes
@@ -90,9 +91,12 @@ class _Judging:
 
     def one_mistake(self) -> Iterator[Hypothesis]:
         """An account for each way in which one mistake gives the gradient."""
-        candidates = self._on_the_way()
+        of_a_part, of_a_part_alone = constants_of_a_part(
+            self.inquiry, self.account.work, self.each, self.account.confirmed
+        )
+        candidates = [*self._on_the_way(), *of_a_part]
         passed = exact_fits(self.each.readings, candidates, self.inquiry.policy)
-        alone = self._alone(candidates)
+        alone = self._alone(candidates) + exact_fits(self.each.readings, of_a_part_alone, self.inquiry.policy)
         if not passed and not alone:
             passed, alone = self._any_factor()
         for group in (*self._grouped(passed), *([fit] for fit in self._forward())):

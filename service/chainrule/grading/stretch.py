@@ -27,9 +27,10 @@ class Stretch:
     """The steps that every way passes through."""
 
     @classmethod
-    def back_from(cls, chain: Chain, slot: int, confirmed: Set[int]) -> Self:
-        """The stretch that ends at `slot`, given the slots whose cotangents are known."""
-        plan, takers = chain.plan, chain.takers[slot]
+    def back_from(cls, chain: Chain, slot: int, confirmed: Set[int], without: Set[int] = frozenset()) -> Self:
+        """The stretch that ends at `slot`, given the slots whose cotangents are known. `without`: ways back that do not
+        count, by the steps that take the slot."""
+        plan, takers = chain.plan, [taker for taker in chain.takers[slot] if taker[0] not in without]
         of_node = plan.slots[slot].batched or slot in chain.producers
         numbers = {number for number, _ in takers}
         found, waiting = set[int](), list(numbers)
@@ -41,7 +42,7 @@ class Stretch:
                 waiting += [] if output in confirmed else [taker for taker, _ in chain.takers[output]]
         steps = sorted(found if of_node else found - numbers, reverse=True)
         anchor = slot if of_node or len(takers) != 1 else plan.steps[takers[0][0]].output
-        narrows = tuple(number for number in steps if not _leads(chain, slot, confirmed, without=number))
+        narrows = tuple(number for number in steps if not _leads(chain, slot, confirmed, without={*without, number}))
         return cls(slot, tuple(steps), anchor, of_node, narrows)
 
     def places(self, plan: Plan) -> dict[str, int]:
@@ -59,13 +60,13 @@ class Stretch:
         return work.with_parts(number, tuple([constant * part if _is_array(part) else None for part in parts]))
 
 
-def _leads(chain: Chain, slot: int, confirmed: Set[int], without: int) -> bool:
-    """Whether there is a way from a known cotangent, or from what is differentiated, to `slot` without that step."""
+def _leads(chain: Chain, slot: int, confirmed: Set[int], without: Set[int]) -> bool:
+    """Whether there is a way from a known cotangent, or from what is differentiated, to `slot` without those steps."""
     waiting, seen = [slot], {slot}
     while waiting:
         for number, _ in chain.takers[waiting.pop()]:
             output = chain.plan.steps[number].output
-            if number == without or output in seen or output not in chain.before[chain.of]:
+            if number in without or output in seen or output not in chain.before[chain.of]:
                 continue
             if output == chain.of or output in confirmed:
                 return True

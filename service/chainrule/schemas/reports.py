@@ -60,7 +60,7 @@ class Diagnosis(Documented):
     """One mistake that explains wrong answers."""
 
     mistake: str = Field(description="Its code in the registry of mistakes.")
-    at: str = Field(description="Where: the loss `C`, a node, or a parameter.")
+    at: str = Field(description="Where: the loss `C`, a penalty, a node, or a parameter.")
     detail: str | None = Field(default=None, description="Such as the wrong function's name.")
     factor: str | None = Field(default=None, description="The name of a constant, such as `N`, `1/K`, `2`.")
     value: float | None = Field(default=None, description="From `magnitude` on: the constant.")
