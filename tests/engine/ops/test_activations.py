@@ -62,6 +62,13 @@ def test_what_has_a_slope_far_away_has_it_where_squares_overflow(backend, dtype,
         assert derivative == pytest.approx([0, SLOPE_ABOVE.get(name, 1)], rel=1e-6, abs=1e-15)
 
 
+@pytest.mark.parametrize("name", ["sqrt", "log"])
+def test_the_slope_at_minus_zero_is_that_at_zero(xp, name):
+    with np.errstate(divide="ignore"):
+        _, derivative = at(xp, find(name)(), np.array([[-0.0, 0.0]]))
+    assert derivative == [math.inf, math.inf]
+
+
 def test_sigmoid_keeps_its_digits_far_below_0(xp):
     with np.errstate(over="ignore"):
         output, derivative = at(xp, find("sigmoid")(), FAR)

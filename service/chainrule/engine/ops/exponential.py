@@ -129,7 +129,7 @@ class Log(Elementwise):
         return xp.log(x)
 
     def derivative(self, xp: Namespace, x: Array, y: Array) -> Array:
-        return 1 / x
+        return 1 / xp.abs(x)  # of −0 it is Infinity too
 
 
 @register
@@ -148,7 +148,7 @@ class Sqrt(Elementwise):
         return xp.sqrt(x)
 
     def derivative(self, xp: Namespace, x: Array, y: Array) -> Array:
-        return 0.5 / y
+        return 0.5 / xp.abs(y)  # the root of −0 is −0
 
     def kink(self, xp: Namespace, x: Array) -> Array | None:
         return x == 0
