@@ -1,6 +1,7 @@
 """Both clients behind one blocking face, so that every test of behaviour runs on each."""
 
 import asyncio
+import os
 import time
 
 import anyio
@@ -37,10 +38,10 @@ class Caller:
 
 
 @pytest.fixture(autouse=True)
-def no_service(monkeypatch):
-    """None is named by the environment, and no key for one."""
-    for name in ("CHAINRULE_URL", "CHAINRULE_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
+def no_settings(monkeypatch):
+    """The environment names no service, nor anything else."""
+    for name in [name for name in os.environ if name.startswith("CHAINRULE_")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture(params=["sync", "async"])

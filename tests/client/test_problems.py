@@ -30,12 +30,6 @@ A_SET = {
 ANN = {"assignment": "a", "question": "q", "student": "ann"}
 
 
-@pytest.fixture(autouse=True)
-def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("URL", "PROBLEMS", "SECRET"):
-        monkeypatch.delenv(f"CHAINRULE_{name}", raising=False)
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(A_SET))

@@ -21,7 +21,6 @@ from pictures.test_svg import HOSTILE
 BOXES = [Box([name], "input") for name in "xyz"] + [
     Box([name, op]) for name, op in [("xy", "×"), ("a", "+"), ("xx", "+"), ("b", "×"), ("ab", "×"), ("w", "+")]
 ]
-ARROWS = [Arrow(*edge) for edge in HOMEWORK]
 
 Point = tuple[float, float]
 

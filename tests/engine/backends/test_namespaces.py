@@ -14,7 +14,6 @@ POSITIVE = RNG.uniform(0.1, 2, (2, 3, 4))
 SECOND = RNG.uniform(-2, 2, (2, 3, 4))
 WEIGHT, BIAS = RNG.uniform(-2, 2, (5, 4)), RNG.uniform(-2, 2, 5)
 TALL = RNG.uniform(-2, 2, (200, 4))
-MASK = X > 0
 CLASSES = np.array([[0, 3, -1], [4, 1, 2]])
 EDGES = np.array([-745.0, -40.0, -1e-30, -0.0, 0.0, 1e-30, 40.0, 700.0])
 

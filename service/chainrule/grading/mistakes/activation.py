@@ -10,7 +10,7 @@ from chainrule.engine.op import Elementwise
 from chainrule.engine.ops.rectifiers import Relu
 from chainrule.engine.ops.softmax import Softargmax
 from chainrule.engine.registry import find
-from chainrule.grading.mistakes.places import ActivationPlace
+from chainrule.grading.mistakes.places import ActivationPlace, Array
 from chainrule.grading.mistakes.registry import Altered, Registry
 
 activation_mistake: Registry[ActivationPlace] = Registry()
@@ -103,6 +103,6 @@ def mask_of_cotangent(here: ActivationPlace) -> Iterator[Altered]:
         yield Altered(np.where(here.cotangent > 0, here.cotangent, 0.0) * here.op.scale)
 
 
-def _through_softargmax(here: ActivationPlace, p: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> object:
+def _through_softargmax(here: ActivationPlace, p: Array) -> object:
     assert isinstance(here.op, Softargmax)
     return here.op.beta * p * (here.cotangent - (here.cotangent * p).sum(-1, keepdims=True))

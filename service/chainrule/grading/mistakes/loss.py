@@ -17,16 +17,16 @@ from chainrule.engine.ops.probability import BinaryCrossEntropy, BinaryCrossEntr
 from chainrule.engine.ops.regression import L1, SquaredError
 from chainrule.engine.ops.sigmoids import Sigmoid
 from chainrule.engine.ops.softmax import Softargmax
-from chainrule.grading.mistakes.places import LossPlace
+from chainrule.grading.mistakes.places import Array, LossPlace
 from chainrule.grading.mistakes.registry import Altered, Registry
 
 loss_mistake: Registry[LossPlace] = Registry()
 
 
-def right(here: LossPlace) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def right(here: LossPlace) -> Array:
     """∂C/∂ŷ by the right rule."""
     _, saved = here.op.elements(here.xp, here.prediction, here.op.targets(here.xp, here.target))
-    found: np.ndarray[tuple[int, ...], np.dtype[np.float64]] = here.op.derivative(here.xp, saved) * here.factor
+    found: Array = here.op.derivative(here.xp, saved) * here.factor
     return found
 
 
@@ -200,7 +200,7 @@ def _is_inside(here: LossPlace) -> bool:
     return isinstance(here.op, BinaryCrossEntropy) and bool(((p > 0) & (p < 1)).all())
 
 
-def _terms(here: LossPlace) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.float64]], ...]:
+def _terms(here: LossPlace) -> tuple[Array, ...]:
     """The two terms of the binary cross-entropy, and their derivatives by ŷ."""
     p, y = here.prediction, here.target
     return -y * np.log(p), -(1 - y) * np.log1p(-p), -y / p, (1 - y) / (1 - p)
