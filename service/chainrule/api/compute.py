@@ -204,8 +204,9 @@ class Compute:
                 return await self._in_thread(exchange, job, body)
             await self._turns.take(ANEW)
             call = guarded(lambda: job.parse_anew(body))
-        if self._is_cheap(call) and job.watch is None:
+        elif self._is_cheap(call):
             await self._turns.take(call.cost.seconds)
+        if self._is_cheap(call) and job.watch is None:
             return guarded(lambda: job.compute(call))
         self._enter(job, whose, self._pace.of_cost(self.operation, call.cost, len(body)), len(body))
         return await self._in_thread(exchange, job, body, call)
