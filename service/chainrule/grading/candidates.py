@@ -8,12 +8,12 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chainrule.engine.errors import EngineError
 from chainrule.engine.op import Op, Point
 from chainrule.engine.ops.linear import Linear
 from chainrule.engine.ops.loss import Loss
+from chainrule.grading.arrays import Array
 from chainrule.grading.findings import Finding, of_mistake
 from chainrule.grading.mistakes import (
     activation_mistake,
@@ -32,8 +32,6 @@ from chainrule.grading.mistakes.places import (
 )
 from chainrule.grading.mistakes.registry import Altered
 from chainrule.grading.work import Work
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)

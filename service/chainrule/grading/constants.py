@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from math import log, prod
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engine.ops.linear import Linear
 from chainrule.engine.plan import Plan
+from chainrule.grading.arrays import Array
 
 NEAR = 1e-3
 """A solved factor this near to a named constant is held against that constant; nearer than this to 1 it is none."""
@@ -54,7 +54,7 @@ class Constants:
         self.as_simple = (parts <= parts[:, None]).sum(axis=1)
         """Of each, how many are made of no more numbers than it."""
 
-    def nearest(self, factors: NDArray[Any]) -> NDArray[np.intp]:
+    def nearest(self, factors: Array) -> NDArray[np.intp]:
         """For each factor the index of the constant nearest to it."""
         right = np.clip(np.searchsorted(self.values, factors), 1, len(self.values) - 1)
         left = right - 1

@@ -7,12 +7,11 @@ generic numbers tells the two cases apart: what coincides here and not there is 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chainrule.engine.errors import EngineError
+from chainrule.grading.arrays import Array
 from chainrule.grading.candidates import altered_parts, forward_candidates, loss_candidates, parameter_candidates
 from chainrule.grading.findings import Finding
 from chainrule.grading.grader import Grader
@@ -20,7 +19,6 @@ from chainrule.grading.policy import Policy
 from chainrule.grading.quantities import Quantity
 from chainrule.grading.work import Work
 
-Array = NDArray[Any]
 Answers = dict[str, Array]
 
 MARGIN = 10.0

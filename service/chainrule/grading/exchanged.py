@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from numpy.typing import NDArray
-
+from chainrule.grading.arrays import Array
 from chainrule.grading.findings import named
 from chainrule.grading.inquiry import Submitted
 from chainrule.grading.policy import Policy, within
@@ -32,6 +31,6 @@ def exchanged(submitted: Sequence[Submitted], grader: Grader, policy: Policy) ->
     return found
 
 
-def _is(each: Submitted, truth: NDArray[Any], policy: Policy) -> bool:
+def _is(each: Submitted, truth: Array, policy: Policy) -> bool:
     readings = [reading for reading in (*each.readings, each.raw) if reading.shape == truth.shape]
     return any(within(reading, truth, policy.bound(truth)) for reading in readings)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from chainrule.grading.arrays import Array
 from chainrule.grading.candidates import Candidate
 from chainrule.grading.constants import NEAR, Constant, Constants
 from chainrule.grading.policy import HALF_A_PLACE, Policy, largest
-
-Array = NDArray[Any]
 
 COARSE = 0.02
 """A bound that is a larger part of the tensor than this tells nothing: too much would fit."""

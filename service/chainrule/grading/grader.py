@@ -9,12 +9,12 @@ from math import isfinite, prod
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chainrule.engine.backends import choose
 from chainrule.engine.fused import fuse
 from chainrule.engine.plan import Plan
 from chainrule.engine.trace import Cancelled, never, run_forward
+from chainrule.grading.arrays import Array
 from chainrule.grading.conclusion import conclude
 from chainrule.grading.constants import LOG_BASES, Constants
 from chainrule.grading.exchanged import exchanged
@@ -30,8 +30,6 @@ from chainrule.grading.report import FULL, MOST_INDICES, Diagnosed, Item, Report
 from chainrule.grading.rounding import Rounding, affordable
 from chainrule.grading.walk import walk
 from chainrule.grading.work import Chain, Parts, Work
-
-Array = NDArray[Any]
 
 WITH_LOGARITHMS = ("bce", "bce_logits", "cross_entropy", "nll", "kl_div")
 

@@ -12,9 +12,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chainrule.engine.structure import Outer
+from chainrule.grading.arrays import Array
 from chainrule.grading.candidates import (
     Candidate,
     backward_candidates,
@@ -31,8 +31,6 @@ from chainrule.grading.policy import within
 from chainrule.grading.stretch import Stretch
 from chainrule.grading.two_mistakes import two_mistakes
 from chainrule.grading.work import Work
-
-Array = NDArray[Any]
 
 
 def judge_gradient(inquiry: Inquiry, account: Hypothesis, each: Submitted) -> Iterator[Hypothesis]:

@@ -9,11 +9,11 @@ from math import inf, prod
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chainrule.engine.errors import EngineError
 from chainrule.engine.plan import Plan
 from chainrule.engine.trace import Cancelled, never
+from chainrule.grading.arrays import Array
 from chainrule.grading.candidates import Candidate
 from chainrule.grading.constants import LOG_BASES, Constant, Constants
 from chainrule.grading.findings import Finding, log_base, of_constant
@@ -23,7 +23,6 @@ from chainrule.grading.policy import Policy, largest, within
 from chainrule.grading.quantities import Quantity
 from chainrule.grading.work import Work
 
-Array = NDArray[Any]
 T = TypeVar("T")
 
 NEGLIGIBLE, SWAMPED = 1e-6, 1e3

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from math import prod
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chainrule.engine.jacobian import jacobian_shape
 from chainrule.engine.ops.linear import Linear
 from chainrule.engine.ops.rectifiers import Identity
+from chainrule.grading.arrays import Array
 from chainrule.grading.candidates import Candidate, backward_candidates
 from chainrule.grading.findings import Finding, named
 from chainrule.grading.quantities import Quantity
 from chainrule.grading.work import Chain, Parts, Work
-
-Array = NDArray[Any]
 
 
 def jacobian_of(work: Work, quantity: Quantity) -> Array:

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import islice, product
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chainrule.engine.backends import Namespace
 from chainrule.engine.op import Op, Point
 from chainrule.engine.ops.margins import MulticlassHinge
+from chainrule.grading.arrays import Array
 from chainrule.grading.work import Convention, Work
 
-Array = NDArray[Any]
 Conventions = Mapping[str, Convention]
 """By the op's name; of one that is not there, its own."""
 

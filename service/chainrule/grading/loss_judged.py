@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from numpy.typing import NDArray
-
 from chainrule.engine.ops.penalties import Total
+from chainrule.grading.arrays import Array
 from chainrule.grading.candidates import Candidate, forward_candidates, loss_candidates
 from chainrule.grading.constants import LOG_BASES, Constant
 from chainrule.grading.findings import Finding, log_base, named, of_constant, rounded
@@ -16,8 +15,6 @@ from chainrule.grading.fits import Fit, exact_fits, rounded_to
 from chainrule.grading.hypothesis import Explanation, Hypothesis, Scope
 from chainrule.grading.inquiry import Inquiry, Submitted, one_mistake, where_defined
 from chainrule.grading.work import Work
-
-Array = NDArray[Any]
 
 
 def judge_loss(inquiry: Inquiry, account: Hypothesis, each: Submitted) -> Iterator[Hypothesis]:

@@ -11,15 +11,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from chainrule.grading.arrays import Array
 from chainrule.grading.hypothesis import Hypothesis
 from chainrule.grading.inquiry import Inquiry, Submitted, most_tried, where_defined
 from chainrule.grading.jacobian_work import jacobian_of
 from chainrule.grading.quantities import Quantity
 from chainrule.grading.work import Work
-
-Array = NDArray[Any]
 
 DRAWS, A_DRAW = 8, 8
 """Of the numbers as they may have been before they were rounded, each for so many alterations that may be tried."""

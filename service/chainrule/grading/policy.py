@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+
+from chainrule.grading.arrays import Array
 
 Layout = Literal["torch", "numerator", "denominator", "either"]
 BiasShape = Literal["strict", "any"]
@@ -47,30 +49,30 @@ class Policy:
         """The atol in force."""
         return self.atol if self.places is None else HALF_A_PLACE * 10.0**-self.places
 
-    def bound(self, truth: NDArray[Any], terms: float = 0.0) -> float:
+    def bound(self, truth: Array, terms: float = 0.0) -> float:
         """How far an entry may be off. `terms`: what rounding in the answer's precision may add."""
         return self.absolute + self.relative * largest(finite(truth)) + terms
 
 
-def largest(array: NDArray[Any]) -> float:
+def largest(array: Array) -> float:
     """max|array|, 0 of none. NaN where there is one."""
     return float(np.abs(array).max()) if array.size else 0.0
 
 
-def finite(array: NDArray[Any]) -> NDArray[Any]:
+def finite(array: Array) -> Array:
     """The entries that are finite, in a row."""
-    kept: NDArray[Any] = array[np.isfinite(array)]
+    kept: Array = array[np.isfinite(array)]
     return kept
 
 
-def within(answer: NDArray[Any], truth: NDArray[Any], bound: float) -> bool:
+def within(answer: Array, truth: Array, bound: float) -> bool:
     """Whether every entry is right. NaN never is; an infinity is where the truth is the same one."""
     if bool(np.abs(answer - truth).max() <= bound):
         return True
     return not wrong_entries(answer, truth, bound).any()
 
 
-def wrong_entries(answer: NDArray[Any], truth: NDArray[Any], bound: float) -> NDArray[np.bool_]:
+def wrong_entries(answer: Array, truth: Array, bound: float) -> NDArray[np.bool_]:
     """Which entries are not right."""
     right: NDArray[np.bool_] = (np.abs(answer - truth) <= bound) | (answer == truth)
     return ~right

@@ -6,16 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chainrule.engine.backends import choose
 from chainrule.engine.structure import Outer
 from chainrule.engine.trace import run_forward
+from chainrule.grading.arrays import Array
 from chainrule.grading.policy import finite, largest
 from chainrule.grading.quantities import Quantity
 from chainrule.grading.work import Chain, Work
 
-Array = NDArray[Any]
 ValueOf = Callable[[Quantity, Work], Array]
 
 SLACK = 8.0

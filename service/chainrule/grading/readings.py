@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chainrule.engine import layouts
 from chainrule.engine.backends import Namespace, Shape
 from chainrule.engine.errors import EngineError
 from chainrule.engine.jacobian import jacobian_shape
 from chainrule.engine.plan import Plan
+from chainrule.grading.arrays import Array
 from chainrule.grading.policy import Policy
 from chainrule.grading.quantities import Quantity
-
-Array = NDArray[Any]
 
 LAYOUTS: tuple[layouts.Layout, ...] = ("torch", "numerator", "denominator")
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from numpy.typing import NDArray
-
 from chainrule.engine.backends import Shape
+from chainrule.grading.arrays import Array
 from chainrule.grading.findings import Finding
 from chainrule.grading.policy import LEVELS, Feedback
 
@@ -37,7 +36,7 @@ class Item:
     max_abs: float | None = None
     max_rel: float | None = None
     tolerance: dict[str, float] | None = None
-    expected: NDArray[Any] | None = None
+    expected: Array | None = None
     codes: list[str] = field(default_factory=list)
 
     @property

@@ -12,17 +12,15 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chainrule.engine.backends import choose
 from chainrule.engine.cost import forward_cost
 from chainrule.engine.plan import Plan
+from chainrule.grading.arrays import Array
 from chainrule.grading.inquiry import size_of
 from chainrule.grading.policy import finite, largest
 from chainrule.grading.quantities import Quantity
 from chainrule.grading.work import Chain, Work
-
-Array = NDArray[Any]
 
 EPS = float(np.finfo(np.float32).eps)
 DRAWS = 3

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from chainrule.grading.arrays import Array
 from chainrule.grading.candidates import Candidate, forward_candidates, ways_on
 from chainrule.grading.findings import of_constant, rounded
 from chainrule.grading.fits import exact_fits, rounded_to
@@ -15,8 +14,6 @@ from chainrule.grading.hypothesis import Explanation, Hypothesis
 from chainrule.grading.inquiry import Inquiry, Submitted, one_mistake, where_defined
 from chainrule.grading.mistakes.registry import Altered
 from chainrule.grading.work import Work
-
-Array = NDArray[Any]
 
 
 def judge_value(inquiry: Inquiry, account: Hypothesis, each: Submitted) -> Iterator[Hypothesis]:

@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
-from numpy.typing import NDArray
-
 from chainrule.engine.backends import Namespace
 from chainrule.engine.op import Contribution, Op, Point
 from chainrule.engine.plan import Plan
 from chainrule.engine.structure import Outer
 from chainrule.engine.trace import Trace
+from chainrule.grading.arrays import Array
 
-Array = NDArray[Any]
 Parts = tuple[Contribution, ...]
 """What a step passes on to each of its inputs, example by example."""
 Convention = Callable[[Namespace, Op, Point], tuple[Point, ...]]

@@ -10,7 +10,8 @@ from chainrule.engine.op import Elementwise
 from chainrule.engine.ops.rectifiers import Relu
 from chainrule.engine.ops.softmax import Softargmax
 from chainrule.engine.registry import find
-from chainrule.grading.mistakes.places import ActivationPlace, Array
+from chainrule.grading.arrays import Array
+from chainrule.grading.mistakes.places import ActivationPlace
 from chainrule.grading.mistakes.registry import Altered, Registry
 
 activation_mistake: Registry[ActivationPlace] = Registry()

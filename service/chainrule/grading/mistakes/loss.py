@@ -17,7 +17,8 @@ from chainrule.engine.ops.probability import BinaryCrossEntropy, BinaryCrossEntr
 from chainrule.engine.ops.regression import L1, SquaredError
 from chainrule.engine.ops.sigmoids import Sigmoid
 from chainrule.engine.ops.softmax import Softargmax
-from chainrule.grading.mistakes.places import Array, LossPlace
+from chainrule.grading.arrays import Array
+from chainrule.grading.mistakes.places import LossPlace
 from chainrule.grading.mistakes.registry import Altered, Registry
 
 loss_mistake: Registry[LossPlace] = Registry()

@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chainrule.engine.backends import Namespace
 from chainrule.engine.op import Elementwise, Op
 from chainrule.engine.ops.linear import Linear
 from chainrule.engine.ops.loss import Loss
 from chainrule.engine.structure import Outer
+from chainrule.grading.arrays import Array
 from chainrule.grading.work import Work
-
-Array = NDArray[Any]
 
 
 def is_activation(op: Op, x: Array, output: Array) -> bool:

@@ -10,11 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from numpy.typing import NDArray
-
 from chainrule.engine.op import Op
 
-Array = NDArray[Any]
 Place = TypeVar("Place")
 
 
