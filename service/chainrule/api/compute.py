@@ -251,6 +251,7 @@ class Compute:
             job.abandoned = True
             done.cancel()
             gone.cancel()
+            del done  # which holds what was raised, and so this frame and the body: a circle
 
     def _work(self, job: Job, place: Place, body: bytes | bytearray, call: Ready | None) -> Body:
         """The reply, and what can be learned of how long it takes. Raises Full where it is too long just now."""

@@ -80,6 +80,7 @@ class Events:
             raise
         finally:
             work.cancel()
+            del work  # which holds what was raised, and so this frame and the body: a circle
 
     async def _tell(self, work: asyncio.Future[bytes]) -> None:
         while not work.done():

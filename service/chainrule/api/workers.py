@@ -17,7 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import RLock
 from time import perf_counter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from chainrule.api.fair_queue import FairQueue, wait_behind
 
@@ -65,8 +65,10 @@ class Place:
     """Whether its work has been submitted and is not over."""
     is_left: bool = False
     """Whether its caller has been answered, or has gone."""
-    cancel: Callable[[], object] = _nothing
-    run: Callable[[], None] = _nothing
+    work: Callable[[], Any] = _nothing
+    """What is to be done."""
+    future: Future[Any] | None = None
+    """What comes of it, until that is known."""
 
 
 class Workers:
@@ -184,7 +186,8 @@ class Workers:
         with self._lock:
             waiting = self._queue.clear()
         for place in waiting:
-            place.cancel()
+            if place.future is not None:
+                place.future.cancel()
         self._pool.shutdown(wait=False)
 
     def _claim(self, place: Place, reply: int) -> None:
@@ -207,8 +210,7 @@ class Workers:
 
     def _submit(self, place: Place, work: Callable[[], T]) -> Future[T]:
         future: Future[T] = Future()
-        place.is_due, place.cancel = True, future.cancel
-        place.run = lambda: self._do(place, work, future)
+        place.is_due, place.work, place.future = True, work, future
         future.add_done_callback(lambda _: self._over(place))
         self._queue.add(place)
         self._begin()
@@ -219,26 +221,31 @@ class Workers:
             place = self._queue.pop()
             place.begun = perf_counter()
             self._running.add(place)
-            self._pool.submit(place.run)
+            self._pool.submit(self._do, place)
 
-    def _do(self, place: Place, work: Callable[[], T], future: Future[T]) -> None:
+    def _do(self, place: Place) -> None:
+        # What is raised holds this frame, and those that call it. So none of them may hold the future, which holds what
+        # was raised: the body of every request that is refused would wait for the collector of garbage.
+        future = place.future
+        if future is None:  # it was given up
+            return
         try:
             if future.set_running_or_notify_cancel():
-                result = work()
+                result = place.work()
                 self._over(place)
                 future.set_result(result)
         except BaseException as error:
             self._over(place)
             future.set_exception(error)
         finally:
-            del future  # which holds the error, and so the frames of the work and this one: a circle
+            del future
 
     def _over(self, place: Place) -> None:
         """The work is done, or was given up before its turn. The second time is the same as the first."""
         with self._lock:
             if place.is_due:
                 place.is_due = False
-                place.run, place.cancel = _nothing, _nothing
+                place.work, place.future = _nothing, None
                 self._running.discard(place)
                 self._queue.discard(place)
                 self._release(place)
