@@ -10,7 +10,8 @@ import uvicorn
 import uvloop
 from uvicorn.server import ServerState
 
-from chainrule.api.connections import HEAD, IDLE, Connection, Patience
+from chainrule.api.connections import HEAD, IDLE, Patience
+from chainrule.api.upgrades import OneProtocol
 from waiting import SOON
 
 REPLY = b"x" * (1 << 25)
@@ -41,7 +42,7 @@ async def serving(application, *given):
     config = uvicorn.Config(application, log_config=None, timeout_keep_alive=1_000)
     config.load()
     state, patience, loop = ServerState(), Patience(*given), asyncio.get_running_loop()
-    made = await loop.create_server(lambda: Connection(config, state, {}, patience=patience), "127.0.0.1", 0)
+    made = await loop.create_server(lambda: OneProtocol(config, state, {}, patience=patience), "127.0.0.1", 0)
     async with made as server:
         yield server.sockets[0].getsockname(), state
         while state.connections:
@@ -209,3 +210,40 @@ def test_replies_that_nobody_reads_are_kept_for_a_while():
                     await asyncio.sleep(TRICKLE)
 
     asyncio.run(asyncio.wait_for(run(), SOON))
+
+
+LONG = 50_000
+WHOLE = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%b" % (LONG, b"x" * LONG)
+
+
+def test_nothing_of_a_refused_body_is_kept_with_an_idle_connection():
+    async def run():
+        async with serving(refuse, 1 << 20) as (address, state):
+            with await connected(address, WHOLE):
+                while not state.total_requests:
+                    await asyncio.sleep(0.01)
+                await asyncio.sleep(0.1)
+                (connection,) = state.connections
+                return len(connection.cycle.body), [
+                    len(each) for each in vars(connection).values() if type(each) is bytes
+                ]
+
+    body, rest = asyncio.run(asyncio.wait_for(run(), SOON))
+    assert body == 0
+    assert max(rest) < HEAD
+
+
+def test_bodies_sent_ahead_count_for_what_they_hold():
+    async def never(scope, receive, send):
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async def run():
+        async with serving(never, 5 * (2 * IDLE + LONG) // 2) as (address, _), AsyncExitStack() as stack:
+            connections = []
+            for _ in range(3):
+                connections.append(stack.enter_context(await connected(address, ASK + WHOLE)))
+                await asyncio.sleep(0.2)
+            return [await lives(connection) for connection in connections]
+
+    assert asyncio.run(asyncio.wait_for(run(), SOON)) == [False, True, True]

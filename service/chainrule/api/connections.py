@@ -34,7 +34,8 @@ class TooMuch(Exception):
 class Patience:
     """What the connections of a process have in common: how many may wait for their callers, and how long.
 
-    `most`: bytes for those that wait for a head, and as much for a body; twice as much for replies to be taken.
+    `most`: bytes for those that wait for a head, and as much for a body, and for requests ahead; twice as much for
+    replies to be taken.
     `for_head`, `for_reply`: the seconds. Those for a body are its request's to count.
     """
 
@@ -93,8 +94,8 @@ class Connection(JoinedWrites):
             self._refuse()
         if self._head:
             self._patience.heads.grow(self, IDLE + 2 * self._head)
-        if not self._is_whole and self._taken:
-            self._patience.bodies.add(self, 2 * IDLE)
+        if not self._is_whole or len(self._taken) > 1:
+            self._weigh()
 
     def on_headers_complete(self) -> None:
         # Few come in as many bytes as would call for a closer look.
@@ -119,19 +120,26 @@ class Connection(JoinedWrites):
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._is_whole = True
-        self._patience.bodies.remove(self)
+        self._weigh()
 
     def on_response_complete(self) -> None:
-        self._taken.popleft()
+        self._taken.popleft().body.clear()  # of one that was refused unread, while the connection is idle
         super().on_response_complete()
+        self._weigh()
         if not self._taken:
-            self._patience.bodies.remove(self)
             self._patience.heads.add(self, IDLE)
 
     def send_400_response(self, msg: str) -> None:
         if not self._is_deaf:
             self._is_deaf = True
             super().send_400_response(msg)
+
+    def _weigh(self) -> None:
+        """Tell what it holds of a request of which the end has not come, and of those that wait for others' replies."""
+        if self._taken and not (self._is_whole and len(self._taken) == 1):
+            self._patience.bodies.add(self, 2 * IDLE + sum(len(cycle.body) for cycle in self._taken))
+        else:
+            self._patience.bodies.remove(self)
 
     def _refuse(self) -> None:
         """Answer what has been taken, and close the connection."""

@@ -22,6 +22,7 @@ class OneProtocol(Connection):
     def data_received(self, data: bytes) -> None:
         self._read = data
         super().data_received(data)
+        self._read = b""
 
     def on_headers_complete(self) -> None:
         if not self._wishes():
