@@ -62,6 +62,18 @@ def test_what_has_a_slope_far_away_has_it_where_squares_overflow(backend, dtype,
         assert derivative == pytest.approx([0, SLOPE_ABOVE.get(name, 1)], rel=1e-6, abs=1e-15)
 
 
+@pytest.mark.parametrize("beta", [1e308, -1e308])
+def test_softargmax_goes_over_into_the_argmax(xp, beta):
+    x = np.array([[1.0, 10.0, 10.0, -20.0]])
+    argmax = [0, 0.5, 0.5, 0] if beta > 0 else [0, 0, 0, 1]
+    with np.errstate(over="ignore", divide="ignore"):
+        assert at(xp, find("softargmax")(beta=beta), x)[0] == argmax
+        logarithms, _ = at(xp, find("log_softargmax")(beta=beta), x)
+        assert logarithms == [math.log(p) if p else -math.inf for p in argmax]
+        if beta > 0:
+            assert at(xp, find("logsumexp")(beta=beta), x) == (10, argmax)
+
+
 @pytest.mark.parametrize("name", ["sqrt", "log"])
 def test_the_slope_at_minus_zero_is_that_at_zero(xp, name):
     with np.errstate(divide="ignore"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
+from math import inf, prod
 
 from chainrule.engine.backends import Array, Namespace, Shape
 from chainrule.engine.op import Contribution, Op, Point, Sample, Saved, Tangents, Wanted, option, wants
@@ -42,7 +42,8 @@ class Softargmax(LastAxis):
     beta: float = option(1.0, "the inverse temperature β")
 
     def forward(self, xp: Namespace, *inputs: Array) -> tuple[Array, Saved]:
-        return xp.softargmax(_scaled(inputs[0], self.beta), -1), None
+        x = inputs[0]
+        return xp.softargmax(x if self.beta == 1 else _below(xp, x, self.beta), -1), None
 
     def vjp(self, xp: Namespace, cotangent: Array, at: Point, wanted: Wanted) -> tuple[Contribution, ...]:
         return (self._through(xp, cotangent, at.output),)
@@ -69,8 +70,7 @@ class LogSoftargmax(LastAxis):
     beta: float = option(1.0, "the inverse temperature β")
 
     def forward(self, xp: Namespace, *inputs: Array) -> tuple[Array, Saved]:
-        x = _scaled(inputs[0], self.beta)
-        below = x - xp.max(x, -1, keepdims=True)
+        below = _below(xp, inputs[0], self.beta)
         return below - xp.log(xp.sum(xp.exp(below), -1, keepdims=True)), None
 
     def vjp(self, xp: Namespace, cotangent: Array, at: Point, wanted: Wanted) -> tuple[Contribution, ...]:
@@ -98,7 +98,12 @@ class LogSumExp(LastAxis):
         return super().shape(*shapes)[:-1]
 
     def forward(self, xp: Namespace, *inputs: Array) -> tuple[Array, Saved]:
-        return _scaled(xp.logsumexp(_scaled(inputs[0], self.beta), -1), 1 / self.beta), None
+        x = inputs[0]
+        if self.beta == 1:
+            return xp.logsumexp(x, -1), None
+        top = xp.max(x, -1, keepdims=True)
+        top = xp.where(xp.abs(top) == inf, 0.0, top)
+        return top[..., 0] + xp.logsumexp(self.beta * (x - top), -1) / self.beta, None
 
     def vjp(self, xp: Namespace, cotangent: Array, at: Point, wanted: Wanted) -> tuple[Contribution, ...]:
         return (cotangent[..., None] * self._weights(xp, at),)
@@ -107,8 +112,16 @@ class LogSumExp(LastAxis):
         return xp.sum(tangents[0] * self._weights(xp, at), -1)
 
     def _weights(self, xp: Namespace, at: Point) -> Array:
-        return xp.softargmax(_scaled(at.inputs[0], self.beta), -1)
+        x = at.inputs[0]
+        return xp.softargmax(x if self.beta == 1 else _below(xp, x, self.beta), -1)
 
 
 def _scaled(x: Array, beta: float) -> Array:
     return x if beta == 1 else beta * x
+
+
+def _below(xp: Namespace, x: Array, beta: float) -> Array:
+    """βs less the largest of them, which alone may be too large for a number: for a β near infinity, say."""
+    if beta < 0:
+        return _below(xp, -x, -beta)
+    return _scaled(x - xp.max(x, -1, keepdims=True), beta)
