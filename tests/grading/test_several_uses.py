@@ -104,6 +104,28 @@ def test_ways_back_that_are_left_out(problem: Any, name: str) -> None:
         assert ("one_way", name) in named(request, {**answers, name: found})[0]
 
 
+def test_a_way_back_that_is_left_out_is_charged_once() -> None:
+    """r = W tanh(V x) + tanh(V x): of what comes back to the tanh, one way alone, seen in V's gradient and c's."""
+    v, c = RNG.normal(size=(WIDTH, WIDTH)), RNG.normal(size=WIDTH)
+    nodes = [
+        {"name": "s", "op": "linear", "inputs": ["x"], "weight": "V", "bias": "c"},
+        {"name": "a", "op": "tanh", "inputs": ["s"]},
+        {"name": "u", "op": "linear", "inputs": ["a"], "weight": "W"},
+        {"name": "r", "op": "add", "inputs": ["u", "a"]},
+    ]
+    network = {"parameters": {"V": v, "c": c, "W": W}, "nodes": nodes, "output": "r"}
+    request = {"network": network, "inputs": X, "targets": Y, "loss": "mse", "backend": "numpy"}
+    a = np.tanh(X @ v.T + c)
+    g = SCALE * (a @ W.T + a - Y)
+    for way, part in (("u alone", g @ W), ("r alone", g)):
+        into_s = part * (1 - a**2)
+        gradients = {"W": g.T @ a, "V": into_s.T @ X, "c": into_s.sum(0)}
+        reply = run("grade", {**request, "answers": {"gradients": gradients}})
+        assert [item["status"] for item in reply["items"]] == ["correct", "wrong", "correct_given_own_work"]
+        (mistake,) = reply["diagnosis"]
+        assert (mistake["mistake"], mistake["at"], mistake["detail"]) == ("one_way", "a", way)
+
+
 PART = pytest.mark.parametrize(("factor", "code"), [(2.0, "factor"), (-1.0, "sign"), (1 / N, "factor"), (N, "factor")])
 
 

@@ -110,19 +110,22 @@ class _Judging:
         if not stretch.steps:
             return []
         found = self.inquiry.spent(backward_candidates(work, stretch.steps, stretch.slot))
-        found += self._one_way()
+        found += self.inquiry.spent(self._one_way())
         for place, number in self._places().items():
             after = partial(self._scaled, number=number)
             found += self.inquiry.times_constants(self.each, self.right, place, after)
         return found
 
-    def _one_way(self) -> list[Candidate]:
-        """Of several ways back, some left out."""
-        slot, work = self.stretch.slot, self.account.work
-        return [
-            Candidate(named("one_way", self.name, detail=words), found, (work.with_cotangent(slot, found),))
-            for words, found in partial_sums(work, slot)
-        ]
+    def _one_way(self) -> Iterator[Candidate]:
+        """Of several ways back some left out: to this quantity, or to a node on the way to it."""
+        slot, work, plan = self.stretch.slot, self.account.work, self.inquiry.plan
+        nodes = {slot, self.stretch.anchor, *(plan.steps[number].output for number in self.stretch.steps)}
+        for node in sorted(nodes - {self.inquiry.chain.of}):
+            for words, part in partial_sums(work, node):
+                after, name = work.with_cotangent(node, part), plan.slots[node].name
+                predicted = after.cotangent(slot)
+                if predicted is not None:
+                    yield Candidate(named("one_way", name, detail=words), predicted, (after,))
 
     def _scaled(self, constant: float, number: int | None) -> Work:
         return self.stretch.scaled(self.account.work, constant, number)
