@@ -247,3 +247,14 @@ def test_bodies_sent_ahead_count_for_what_they_hold():
             return [await lives(connection) for connection in connections]
 
     assert asyncio.run(asyncio.wait_for(run(), SOON)) == [False, True, True]
+
+
+def test_a_reply_may_be_read_for_longer_than_a_head_is_waited_for():
+    async def run():
+        async with serving(application, 1 << 30, 0.2) as (address, _):
+            with await connected(address, ASK) as connection:
+                await asyncio.sleep(1)
+                whole = REPLY in await read(connection)
+                return whole, await asyncio.get_running_loop().sock_recv(connection, 1)
+
+    assert asyncio.run(asyncio.wait_for(run(), SOON)) == (True, b"")

@@ -79,11 +79,14 @@ class Connection(JoinedWrites):
 
     def pause_writing(self) -> None:
         super().pause_writing()
+        self._patience.heads.remove(self)
         self._patience.replies.add(self, IDLE + self.transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
         super().resume_writing()
         self._patience.replies.remove(self)
+        if not self._taken:
+            self._patience.heads.add(self, IDLE)
 
     def data_received(self, data: bytes) -> None:
         if self._is_deaf:
@@ -126,7 +129,7 @@ class Connection(JoinedWrites):
         self._taken.popleft().body.clear()  # of one that was refused unread, while the connection is idle
         super().on_response_complete()
         self._weigh()
-        if not self._taken:
+        if not self._taken and not self.flow.write_paused:
             self._patience.heads.add(self, IDLE)
 
     def send_400_response(self, msg: str) -> None:
