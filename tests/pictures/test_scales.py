@@ -36,6 +36,7 @@ def test_what_cannot_be_shown_does_not_count() -> None:
     assert logarithmic_scale([1, 10, 0, -1, nan, inf]) == logarithmic_scale([1, 10])
     assert linear_scale([]).at(0) == 0.5
     assert linear_scale([2, 2, 2]).at(2) == 0.5
+    assert linear_scale([5e-324]).at(0) == 0.5
     assert logarithmic_scale([0]).high == 10
 
 

@@ -43,7 +43,7 @@ def linear_scale(values: Iterable[float], room: float = 0.05) -> Scale:
     """One that shows all the values that are finite, with some room on either side."""
     shown = [value for value in values if isfinite(value) and abs(value) < 10.0**LONGEST] or [0.0]
     low, high = min(shown), max(shown)
-    span = (high - low) or abs(high) or 1.0
+    span = max((high - low) or abs(high) or 1.0, 10.0**SHORTEST)  # of the least numbers there is no part
     return Scale(low - room * span, high + room * span)
 
 
