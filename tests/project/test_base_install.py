@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +15,16 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def bin_folder(tmp_path_factory):
+@pytest.fixture(scope="module", params=["pinned", "lowest"])
+def bin_folder(request, tmp_path_factory):
+    """Where the commands of an environment are that has the versions of CI, or the lowest that are said to do."""
     folder = tmp_path_factory.mktemp("base-install")
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet"]
-    done = subprocess.run(
-        [*pip, "--constraint", ROOT / "constraints.txt", ROOT], capture_output=True, text=True, check=False
-    )
+    dependencies = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    lowest = [each.replace(">=", "==") for each in dependencies]
+    versions = ["--constraint", ROOT / "constraints.txt"] if request.param == "pinned" else lowest
+    done = subprocess.run([*pip, *versions, ROOT], capture_output=True, text=True, check=False)
     if done.returncode:
         reason = f"installing needs a package index: {done.stderr.strip().splitlines()[-1]}"
         if os.environ.get("CI"):
