@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
-from chainrule.operations import run
+import pytest
+
+from chainrule.operations import Calls, Limits, Refused, run
 
 LAYERS = 300
 MIDDLE = f"identity{LAYERS // 2}"
@@ -43,3 +46,19 @@ def test_what_follows_from_a_wrong_value_far_ahead_is_right_given_that() -> None
 
 def test_a_mistake_is_looked_for_in_all_of_them() -> None:
     assert marked({"gradients": {"x": [[5.0, 7.0]]}}) == {"gradients.x": "wrong"}
+
+
+def test_what_is_tried_of_them_is_bounded_in_memory() -> None:
+    network = {"layers": [{"op": "tanh"}] * LAYERS}
+    tracemalloc.start()
+    try:
+        run("grade", {**PROBLEM, "network": network, "answers": {"loss": 1.5}})
+        assert tracemalloc.get_traced_memory()[1] < 80 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_one_of_which_to_know_what_depends_on_what_takes_too_much_is_refused() -> None:
+    network = {"layers": [{"op": "identity"}] * 3_000}
+    with pytest.raises(Refused, match="bytes of memory"):
+        Calls(Limits(memory=192 << 20)).take("grade", {**PROBLEM, "network": network, "answers": {"loss": 5}})

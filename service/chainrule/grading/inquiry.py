@@ -29,6 +29,8 @@ NEGLIGIBLE, SWAMPED = 1e-6, 1e3
 """Of the truth's largest entry: what is smaller says nothing, what is larger hides the entries beside it."""
 BUDGET = 1_500
 """Alterations tried for one submission."""
+SHORT = 50
+"""Numbers that take as much memory as an alteration keeps of each step, the numbers apart."""
 NUMBERS = 10_000_000
 """Numbers that they hold at most, if each alters every value of the problem."""
 
@@ -39,8 +41,8 @@ def most_tried(plan: Plan) -> int:
 
 
 def size_of(plan: Plan) -> int:
-    """Numbers of all values of a problem."""
-    return sum(prod(plan.full_shape(slot)) for slot in range(len(plan.slots)))
+    """Numbers of all values of a problem, a short one for as many as what is kept with it takes."""
+    return sum(max(SHORT, prod(plan.full_shape(slot))) for slot in range(len(plan.slots)))
 
 
 @dataclass(frozen=True, slots=True)

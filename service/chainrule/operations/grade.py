@@ -30,6 +30,8 @@ A_TRY = 3
 """What it takes to try one mistake at one place, in applications of an op,"""
 A_NUMBER_TRIED = 250
 """and in floating-point operations for each number of the problem: every named constant is tried with it."""
+KEPT_OF_A_PAIR = 6
+"""Numbers that take as much memory as what is known of two values: whether one depends on the other."""
 
 _KEPT: Graders[Grader] = Graders()
 
@@ -98,7 +100,8 @@ class Grade:
         plan = self.prepared.plan
         names = (*plan.parameters, *plan.inputs, *plan.nodes) if self.differentiates else ()
         every = [plan.index[name] for name in names]
-        return self.prepared.cost + forward_cost(plan) + gradients_cost(plan, every)
+        chain = Cost(held=KEPT_OF_A_PAIR * len(plan.slots) ** 2)
+        return self.prepared.cost + forward_cost(plan) + gradients_cost(plan, every) + chain
 
     def _with_jacobians(self, quantities: Iterable[Quantity]) -> Cost:
         plan = self.prepared.plan
