@@ -9,9 +9,9 @@ from chainrule.engine.near_names import nearest
 from chainrule.operations.locations import LONGEST_KEY, Location
 from chainrule.operations.op_words import EXAMPLES, not_here
 from chainrule.schemas.envelope import TensorRef
+from chainrule.schemas.ids import ID_PATTERN
 from chainrule.schemas.ops import NAME_PATTERN
 from chainrule.schemas.own_words import OWN_WORDS
-from chainrule.schemas.problem_sets import ID_PATTERN
 from chainrule.schemas.requests import DEVICE_PATTERN
 
 OTHERWISE = "is not of the kind that is wanted here"

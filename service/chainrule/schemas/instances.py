@@ -7,8 +7,8 @@ from typing import Annotated, Any, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from chainrule.schemas.documented import ComputedReply, Documented, ResultTensor
+from chainrule.schemas.ids import ProblemId
 from chainrule.schemas.ops import Strict
-from chainrule.schemas.problem_sets import ProblemId
 from chainrule.schemas.templates import MOST_ATTEMPTS, Template
 
 LARGEST_SEED = 2**64 - 1

@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from chainrule.schemas.grading import MOST_POINTS, Policy
+from chainrule.schemas.ids import Id
 from chainrule.schemas.ops import Strict
-from chainrule.schemas.own_words import no_object
 from chainrule.schemas.templates import Template
 
 MOST_PROBLEMS = 1_000
-
-ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
-"""Of a set or of a problem in it: letters, digits, `.`, `_` and `-`; it never leads out of a folder."""
-
-ProblemId = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=200),
-    no_object('names a problem on file, as "set/problem"; the fields of a whole problem stand in its place'),
-]
-"""`set/problem`."""
 
 Points = Annotated[float, Field(ge=0, le=MOST_POINTS, allow_inf_nan=False)]
 
