@@ -5,10 +5,12 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 
 from api.in_process import InProcess
+from chainrule.api.reference import LONGEST
 from chainrule.engine.op import Elementwise
 from chainrule.engine.registry import names, ops
 from chainrule.schemas import reference
@@ -173,3 +175,9 @@ def test_options_of_an_op_change_its_curve(in_process: InProcess) -> None:
 @pytest.mark.parametrize("options", ["", "[]", "{", "1", '{"slope": NaN}', '{"slope": "<b>"}', '{"<b>": 1}'])
 def test_options_that_are_none_are_422(options: str, in_process: InProcess) -> None:
     assert_problem(in_process.get("/v1/ops/leaky_relu", params={"options": options, "format": "svg"}), 422)
+
+
+def test_the_longest_options_fit_into_the_head_of_a_request(client: httpx.Client) -> None:
+    for length, told in ((LONGEST, "wants a JSON object"), (LONGEST + 1, "characters")):
+        reply = client.get("/v1/ops/relu", params={"options": "\U000f0000" * length})
+        assert told in assert_problem(reply, 422).detail

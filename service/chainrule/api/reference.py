@@ -25,6 +25,9 @@ from chainrule.version import VERSION
 
 router = APIRouter(tags=["reference"])
 
+LONGEST = 500
+"""Characters of options: each is up to twelve where it is escaped, and the head of a request has 16 KiB."""
+
 Bound = Annotated[float, Query(ge=-FARTHEST, le=FARTHEST, allow_inf_nan=False)]
 
 
@@ -53,7 +56,7 @@ async def op(
     low: Bound = LOW,
     high: Bound = HIGH,
     points: Annotated[int, Query(ge=2, le=MOST_POINTS)] = POINTS,
-    options: Annotated[str, Query(max_length=2_000, description='As JSON: `{"slope": 0.1}`.')] = "{}",
+    options: Annotated[str, Query(max_length=LONGEST, description='As JSON: `{"slope": 0.1}`.')] = "{}",
     format: Annotated[Literal["json", "svg"] | None, Query(description="In place of an Accept header.")] = None,
 ) -> Response:
     """An op by its name or an alias; an activation with its curve over [low, high], as JSON or as a picture."""
