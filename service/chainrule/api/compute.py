@@ -198,15 +198,16 @@ class Compute:
         else:
             body = await exchange.body(length, body_seconds)
         call = guarded(lambda: job.recall(body))
+        is_known = call is not None
         if call is None:
             if self._calls.may_name_problem(self.operation, body):
                 self._enter(job, whose, self._pace.of_body(self.operation, len(body)), len(body))
                 return await self._in_thread(exchange, job, body)
             await self._turns.take(ANEW)
             call = guarded(lambda: job.parse_anew(body))
-        elif self._is_cheap(call):
-            await self._turns.take(call.cost.seconds)
         if self._is_cheap(call) and job.watch is None:
+            if is_known:
+                await self._turns.take(call.cost.seconds)
             return guarded(lambda: job.compute(call))
         self._enter(job, whose, self._pace.of_cost(self.operation, call.cost, len(body)), len(body))
         return await self._in_thread(exchange, job, body, call)
