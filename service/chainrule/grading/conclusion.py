@@ -33,9 +33,9 @@ def conclude(
                 known.findings.append(finding)
                 known.explains += [explanation.quantity] if explanation.quantity not in known.explains else []
                 known.either = []
-    for quantity, (verdict, source) in best.verdicts.items():
+    for quantity, source in best.carries_on.items():
         for each in found.values():
-            if verdict in ("follows", "own") and source in each.explains:
+            if source in each.explains:
                 each.follows.append(quantity)
     _accumulated(found, quantities, plan)
     return list(found.values())

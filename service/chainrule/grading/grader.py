@@ -271,9 +271,8 @@ class _Marking:
         return Submitted(quantity, raw, readings, right, self.grader.value(quantity), rounding)
 
     def _judge(self, account: Hypothesis, items: dict[str, Item]) -> None:
-        for name, (verdict, source) in account.verdicts.items():
-            if verdict in ("follows", "own") and source is not None:
-                _follow(items[name], source)
+        for name, source in account.carries_on.items():
+            _follow(items[name], source)
 
     def _points(self, item: Item) -> float:
         if item.status in FULL or (item.status == "correct_given_own_work" and self.policy.follow_through):

@@ -43,6 +43,15 @@ class Hypothesis:
     """The last quantity from which something wrong was passed on."""
 
     @property
+    def carries_on(self) -> dict[str, str]:
+        """By quantity that follows from something wrong or rounded, that."""
+        return {
+            quantity: source
+            for quantity, (verdict, source) in self.verdicts.items()
+            if verdict in ("follows", "own") and source is not None
+        }
+
+    @property
     def cost(self) -> tuple[int, int, int, int, int]:
         """What there is against the account, the gravest first.
 
