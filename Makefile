@@ -14,7 +14,7 @@ BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 # Ray opens ports and leaves processes behind: its tests get a network and processes of their own, which end with them.
-ALONE := timeout --kill-after=10 900 unshare --net --pid --fork --mount-proc --kill-child \
+ALONE := timeout --kill-after=10 2700 unshare --net --pid --fork --mount-proc --kill-child \
 	sh -c 'ip link set lo up && exec "$$@"' alone
 
 # One compute thread a test worker: more of them than cores only get in each other's way.

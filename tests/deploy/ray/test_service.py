@@ -108,9 +108,10 @@ def test_what_has_no_place_gets_429_and_is_told_when_to_come_back() -> None:
         replies = list(callers.map(lambda _: post("/v1/train", long), range(30)))
     assert {reply.status_code for reply in replies} == {200, 429}
     refused = [reply for reply in replies if reply.status_code == 429]
-    assert {(reply.headers["Retry-After"], reply.headers["Content-Type"]) for reply in refused} == {
-        ("1", "application/problem+json")
-    }
+    assert {reply.headers["Content-Type"] for reply in refused} == {"application/problem+json"}
+    # How long that is depends on how fast this machine gets through the others.
+    longest = httpx.get(f"{URL}/v1/info", timeout=30).json()["limits"]["seconds"]
+    assert all(1 <= int(reply.headers["Retry-After"]) <= longest for reply in refused)
     (loss,) = {reply.json()["loss"] for reply in replies if reply.status_code == 200}
     assert loss > 0
 
