@@ -22,6 +22,7 @@ from chainrule import operations
 from chainrule_client import AsyncClient, AuthenticationFailed, Client, ConnectionFailed, Graded, Retries, local
 from chainrule_client.classes import progress as progress_module
 from client.classes.submissions import PROBLEM, submissions
+from waiting import SOON
 
 GradeMany = Callable[..., list[Graded]]
 
@@ -251,14 +252,14 @@ def test_a_run_killed_again_and_again_loses_none_and_grades_none_twice(url: str,
 def test_ctrl_c_ends_a_run_whose_service_does_not_answer(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        silent.settimeout(60)
+        silent.settimeout(SOON)
         command = [sys.executable, "-c", RUN, f"http://127.0.0.1:{silent.getsockname()[1]}", str(tmp_path / "resume")]
         with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
             asking, _ = silent.accept()
             with asking:
                 process.send_signal(signal.SIGINT)
                 try:
-                    assert process.wait(20) == -signal.SIGINT
+                    assert process.wait(SOON) == -signal.SIGINT
                 finally:
                     process.kill()
 
@@ -268,6 +269,7 @@ def test_a_bar_is_shown_on_a_terminal_alone(capfd: pytest.CaptureFixture[str], m
     assert capfd.readouterr() == ("", "")
     monkeypatch.setattr(progress_module.sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")  # a dumb one shows no bar
     local.grade_many(submissions(60), PROBLEM)
     out, err = capfd.readouterr()
     assert out == ""
