@@ -8,8 +8,6 @@ import pytest
 
 from chainrule_client import Jacobian, Reply
 
-RNG = np.random.default_rng(11)
-
 
 def test_fields_are_read_by_attribute_and_by_key():
     raw = {
@@ -104,7 +102,8 @@ def test_it_shows_fields_and_shapes():
 
 @pytest.mark.parametrize(("lead", "of"), [((), (3,)), ((4,), (3,)), ((4,), (2, 3)), ((), (2, 3))])
 def test_a_diagonal_becomes_dense(lead, of):
-    diagonal = RNG.standard_normal((*lead, *of))
+    rng = np.random.default_rng(11)
+    diagonal = rng.standard_normal((*lead, *of))
     dense = Jacobian((*lead, *of, *of), "diagonal", diagonal=diagonal).dense()
     expected = np.zeros((*lead, *of, *of))
     for index in np.ndindex(*lead, *of):
@@ -114,8 +113,9 @@ def test_a_diagonal_becomes_dense(lead, of):
 
 @pytest.mark.parametrize(("batch", "of"), [(None, (3,)), (4, (3,)), (4, ()), (4, (2, 3))])
 def test_an_outer_product_becomes_dense(batch, of):
+    rng = np.random.default_rng(11)
     lead = () if batch is None else (batch,)
-    left, right = RNG.standard_normal((*lead, *of, 5)), RNG.standard_normal((*lead, 6))
+    left, right = rng.standard_normal((*lead, *of, 5)), rng.standard_normal((*lead, 6))
     dense = Jacobian((*lead, *of, 5, 6), "outer", left=left, right=right).dense()
     for index in np.ndindex(*lead):
         assert np.allclose(dense[index], np.multiply.outer(left[index], right[index]))

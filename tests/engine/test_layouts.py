@@ -12,7 +12,6 @@ from chainrule.engine.errors import Unsupported
 from chainrule.engine.layouts import gradient, jacobian
 
 N, K, A, M = 6, 5, 4, 3
-rng = np.random.default_rng(1)
 
 
 @pytest.fixture
@@ -33,6 +32,7 @@ def xp() -> Namespace:
 def test_a_gradient_has_the_tables_shape(
     xp: Namespace, lead: Any, shape: Any, torch: Any, numerator: Any, denominator: Any
 ) -> None:
+    rng = np.random.default_rng(1)
     value = rng.normal(size=(*lead, *shape))
     shapes = {layout: gradient(xp, value, shape, layout).shape for layout in ("torch", "numerator", "denominator")}
     assert shapes == {"torch": torch, "numerator": numerator, "denominator": denominator}
@@ -51,12 +51,14 @@ def test_a_gradient_has_the_tables_shape(
 def test_a_jacobian_has_the_tables_shape(
     xp: Namespace, lead: Any, of: Any, wrt: Any, torch: Any, numerator: Any, denominator: Any
 ) -> None:
+    rng = np.random.default_rng(1)
     value = rng.normal(size=(*lead, *of, *wrt))
     shapes = {layout: jacobian(xp, value, of, wrt, layout).shape for layout in ("torch", "numerator", "denominator")}
     assert shapes == {"torch": torch, "numerator": numerator, "denominator": denominator}
 
 
 def test_entries_stay_with_their_indices(xp: Namespace) -> None:
+    rng = np.random.default_rng(1)
     value = rng.normal(size=(N, K, A, M))
     numerator = jacobian(xp, value, (K,), (A, M), "numerator")
     denominator = jacobian(xp, value, (K,), (A, M), "denominator")
@@ -65,6 +67,7 @@ def test_entries_stay_with_their_indices(xp: Namespace) -> None:
 
 
 def test_for_a_linear_layer_itself_numerator_and_denominator_are_the_same_numbers(xp: Namespace) -> None:
+    rng = np.random.default_rng(1)
     x = rng.normal(size=M)
     own = np.einsum("ij,k->ijk", np.eye(K), x)
     numerator = jacobian(xp, own, (K,), (K, M), "numerator")

@@ -7,7 +7,6 @@ from chainrule.engine.backends import choose
 from chainrule.engine.structure import Diagonal, Outer, OuterJacobian
 
 N, T, K, M = 5, 4, 3, 2
-RNG = np.random.default_rng(0)
 
 
 @pytest.fixture(params=["numpy", "torch"])
@@ -15,18 +14,25 @@ def xp(request):
     return choose(request.param, "cpu", "float64")
 
 
-def drawn(xp, *shape):
-    array = RNG.standard_normal(shape)
-    return array, xp.asarray(array)
+@pytest.fixture
+def drawn(xp):
+    """Normal numbers of a shape, and the same as an array of the backend."""
+    rng = np.random.default_rng(0)
+
+    def draw(*shape):
+        array = rng.standard_normal(shape)
+        return array, xp.asarray(array)
+
+    return draw
 
 
 @pytest.mark.parametrize("seeds", [(), (2,)], ids=["one", "seeds"])
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("tokens", [False, True])
-def test_an_outer_product_is_read_three_ways(xp, seeds, transposed, tokens):
+def test_an_outer_product_is_read_three_ways(xp, drawn, seeds, transposed, tokens):
     gap = (T,) if tokens else ()
-    left, held_left = drawn(xp, *seeds, N, *gap, K)
-    right, held_right = drawn(xp, N, *gap, M)
+    left, held_left = drawn(*seeds, N, *gap, K)
+    right, held_right = drawn(N, *gap, M)
     outer = Outer(held_left, held_right, tokens=tokens, transposed=transposed)
     formula = "...ntk,ntm->...nkm" if tokens else "...nk,nm->...nkm"
     each = np.einsum(formula, left, right)
@@ -39,8 +45,8 @@ def test_an_outer_product_is_read_three_ways(xp, seeds, transposed, tokens):
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
 @pytest.mark.parametrize("lead", [(), (N,)], ids=["unbatched", "batched"])
-def test_a_diagonal_as_seeds_is_one_cotangent_a_component(xp, shape, lead):
-    diagonal, held = drawn(xp, *lead, *shape)
+def test_a_diagonal_as_seeds_is_one_cotangent_a_component(xp, drawn, shape, lead):
+    diagonal, held = drawn(*lead, *shape)
     seeds = xp.to_numpy(Diagonal(held).seeds(xp, shape))
     size = int(np.prod(shape))
     assert seeds.shape == (size, *lead, *shape)
@@ -50,9 +56,9 @@ def test_a_diagonal_as_seeds_is_one_cotangent_a_component(xp, shape, lead):
 
 
 @pytest.mark.parametrize("of", [(), (4,), (2, 4)])
-def test_an_outer_jacobian_is_contiguous_in_torch_order(xp, of):
-    left, held_left = drawn(xp, N, *of, K)
-    right, held_right = drawn(xp, N, M)
+def test_an_outer_jacobian_is_contiguous_in_torch_order(xp, drawn, of):
+    left, held_left = drawn(N, *of, K)
+    right, held_right = drawn(N, M)
     value = xp.to_numpy(OuterJacobian(held_left, held_right).dense())
     assert value.flags.c_contiguous
     np.testing.assert_allclose(value, np.einsum("n...k,nm->n...km", left, right), atol=1e-15)

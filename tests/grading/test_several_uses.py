@@ -106,7 +106,8 @@ def test_ways_back_that_are_left_out(problem: Any, name: str) -> None:
 
 def test_a_way_back_that_is_left_out_is_charged_once() -> None:
     """r = W tanh(V x) + tanh(V x): of what comes back to the tanh, one way alone, seen in V's gradient and c's."""
-    v, c = RNG.normal(size=(WIDTH, WIDTH)), RNG.normal(size=WIDTH)
+    rng = np.random.default_rng(5)
+    v, c = rng.normal(size=(WIDTH, WIDTH)), rng.normal(size=WIDTH)
     nodes = [
         {"name": "s", "op": "linear", "inputs": ["x"], "weight": "V", "bias": "c"},
         {"name": "a", "op": "tanh", "inputs": ["s"]},
@@ -155,7 +156,8 @@ def test_an_average_beside_a_penalty_is_of_that_parameter() -> None:
 
 
 def test_softargmax_before_a_loss_that_has_its_own() -> None:
-    classes = RNG.integers(0, WIDTH, size=N)
+    rng = np.random.default_rng(5)
+    classes = rng.integers(0, WIDTH, size=N)
     request = {"network": {"layers": [{"op": "linear", "weight": W, "bias": B}]}, "inputs": X, "targets": classes}
     z, t = X @ W.T + B, np.eye(WIDTH)[classes]
 

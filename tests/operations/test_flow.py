@@ -13,7 +13,6 @@ from pictures.reading import assert_legible, texts
 
 N, WIDTH, LAYERS = 64, 20, 10
 BACKENDS = pytest.mark.parametrize("backend", ["numpy", "torch"])
-rng = np.random.default_rng(12)
 
 
 def deep(activation: str, weight: float = (2 / WIDTH) ** 0.5, bias: float = 1.0, **more: Any) -> dict[str, Any]:
@@ -31,6 +30,7 @@ def deep(activation: str, weight: float = (2 / WIDTH) ** 0.5, bias: float = 1.0,
 
 
 def small(**more: Any) -> dict[str, Any]:
+    rng = np.random.default_rng(12)
     layers = [
         {"op": "linear", "weight": rng.normal(size=(7, 3)), "bias": rng.normal(size=7)},
         {"op": "tanh"},
@@ -111,7 +111,7 @@ def test_an_alternative_is_called_by_its_op_and_the_options_it_changes() -> None
 
 @BACKENDS
 def test_an_upstream_stands_in_place_of_a_loss(backend: str) -> None:
-    upstream = rng.normal(size=(6, 5))
+    upstream = np.random.default_rng(13).normal(size=(6, 5))
     request = small(backend=backend, upstream=upstream)
     del request["loss"], request["targets"]
     (found,) = run("flow", request)["flows"]

@@ -14,7 +14,6 @@ from chainrule.operations import Calls, Limits, Refused, run
 from pictures.reading import assert_legible, texts
 
 BACKENDS = pytest.mark.parametrize("backend", ["numpy", "torch"])
-rng = np.random.default_rng(21)
 
 SCALARS: dict[str, Any] = {
     "network": {
@@ -36,6 +35,7 @@ SCALARS: dict[str, Any] = {
 
 
 def layers(**more: Any) -> dict[str, Any]:
+    rng = np.random.default_rng(21)
     given = [
         {"op": "linear", "weight": rng.normal(size=(4, 3)), "bias": rng.normal(size=4)},
         {"op": "tanh"},
@@ -102,6 +102,7 @@ def test_values_and_gradients_are_those_of_the_other_endpoints(backend: str) -> 
 
 @BACKENDS
 def test_what_comes_back_along_the_edges_sums_to_the_gradient(backend: str) -> None:
+    rng = np.random.default_rng(21)
     weight = rng.normal(size=(3, 3))
     nodes = [
         {"name": "f", "op": "linear", "inputs": ["x"], "weight": "W"},
