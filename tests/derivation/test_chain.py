@@ -83,7 +83,6 @@ def test_every_activation_is_elementwise_or_along_rows() -> None:
 
 
 drawn = settings(
-    deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],

@@ -78,7 +78,7 @@ def test_a_crossing_is_seen() -> None:
     assert crossings(svg) > 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 14), st.randoms(use_true_random=False), st.booleans())
 def test_any_graph_can_be_read(count: int, draw: random.Random, labelled: bool) -> None:
     boxes = [Box([f"node{at}" * draw.randrange(1, 4), *["12×34"] * draw.randrange(3)]) for at in range(count)]

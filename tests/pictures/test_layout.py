@@ -58,7 +58,7 @@ def test_a_chain_with_parameters_has_no_crossing(layers: int) -> None:
     assert layout.crossings() == 0
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.integers(1, 25), st.randoms(use_true_random=False))
 def test_any_graph_is_laid_out(count: int, draw: random.Random) -> None:
     edges = [(draw.randrange(taker), taker) for taker in range(1, count) for _ in range(draw.randrange(4))]

@@ -48,7 +48,7 @@ def patch() -> Any:
 
 
 @given(hnp.arrays(np.float64, SHAPES, elements=FINITE) | hnp.arrays(np.int64, SHAPES))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_an_array_comes_back_bit_by_bit(array: np.ndarray) -> None:
     integers = array.dtype.kind == "i"
     found = buffers.parse(json.dumps(array.tolist()).encode(), integers=integers)
@@ -58,7 +58,7 @@ def test_an_array_comes_back_bit_by_bit(array: np.ndarray) -> None:
 
 
 @given(st.recursive(NUMBERS, lambda inner: st.lists(inner, max_size=4), max_leaves=12))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_nested_numbers_are_taken_or_refused_alike(patch: Any, tree: Any) -> None:
     assert_alike(json.dumps(tree).encode(), patch)
 
@@ -68,7 +68,7 @@ def test_nested_numbers_are_taken_or_refused_alike(patch: Any, tree: Any) -> Non
         st.sampled_from([b"[", b"]", b",", b"1", b"-0", b".5", b"e3", b" ", b"true", b'"1"', b"{}", b"\xef\xbb\xbf"])
     )
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_text_is_taken_or_refused_alike(patch: Any, pieces: list[bytes]) -> None:
     assert_alike(b"[" + b"".join(pieces) + b"]", patch)
 

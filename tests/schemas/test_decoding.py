@@ -7,7 +7,7 @@ from unittest.mock import patch
 import numpy as np
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -31,7 +31,6 @@ def both_ways(text: bytes) -> np.ndarray:
     return array
 
 
-@settings(deadline=None)
 @given(floats | integers, st.sampled_from([None, 1]))
 def test_decodes_what_the_standard_library_and_numpy_read(array, indent):
     text = json.dumps(array.tolist(), indent=indent)

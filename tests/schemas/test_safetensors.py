@@ -28,7 +28,7 @@ TENSORS = st.dictionaries(
 
 
 @given(TENSORS, st.text(st.characters(exclude_categories=["Cs"])))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_what_is_written_is_read(tensors: dict[str, np.ndarray], text: str) -> None:
     pieces = write(text.encode(), tensors, "request")
     found = read(b"".join(pieces), "request")
@@ -41,7 +41,7 @@ def test_what_is_written_is_read(tensors: dict[str, np.ndarray], text: str) -> N
 
 
 @given(TENSORS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_the_library_reads_what_is_written(tmp_path_factory: pytest.TempPathFactory, tensors: dict[str, Any]) -> None:
     written = b"".join(write(b'{"a": 1}', tensors, "request"))
     theirs = safetensors.numpy.load(written)
@@ -55,7 +55,7 @@ def test_the_library_reads_what_is_written(tmp_path_factory: pytest.TempPathFact
 
 
 @given(TENSORS.filter(bool))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_what_the_library_writes_is_read(tensors: dict[str, Any]) -> None:
     found = read(safetensors.numpy.save(tensors, {"request": "{}", "format": "np"}), "request")
     for name, array in tensors.items():
@@ -86,7 +86,7 @@ def test_a_file_that_is_none_is_refused_briefly(name: str) -> None:
 
 
 @given(st.binary(max_size=200), st.integers(0, 250))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_bytes_are_a_file_or_refused(header: bytes, length: int) -> None:
     for body in (header, struct.pack("<Q", length) + header):
         with contextlib.suppress(MalformedFile):
@@ -94,7 +94,7 @@ def test_any_bytes_are_a_file_or_refused(header: bytes, length: int) -> None:
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_spoilt_file_is_still_one_or_refused(data: st.DataObject) -> None:
     body = bytearray(b"".join(write(b'{"x": 1}', {"a": np.ones((2, 3)), "b": np.ones(3, "i4")}, "request")))
     for _ in range(data.draw(st.integers(1, 4))):

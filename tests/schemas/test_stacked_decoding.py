@@ -17,7 +17,6 @@ stacks = st.tuples(st.integers(1, 5), shapes).flatmap(
 )
 
 
-@settings(deadline=None)
 @given(stacks)
 def test_each_row_is_what_its_text_says(stack):
     texts = [json.dumps(row.tolist()).encode() for row in stack]
@@ -62,7 +61,7 @@ def test_one_that_is_no_such_tensor_spoils_all(texts):
         decode_stack(texts)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(st.lists(st.text(alphabet="[[]],,12 .n", min_size=1, max_size=8).map(str.encode), min_size=1, max_size=4))
 def test_no_text_is_read_with_the_help_of_its_neighbours(texts):
     try:

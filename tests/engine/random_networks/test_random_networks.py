@@ -115,7 +115,6 @@ CHECKS = {
 }
 every_check = pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
 drawn = settings(
-    deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],

@@ -28,7 +28,7 @@ def values_and_gradients(network: Any, xp: Any, leaves: dict[str, Any]) -> dict[
 
 
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
-@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(data=st.data())
 def test_a_stack_of_problems_gives_what_each_gives(network_strategy: Any, backend: str, data: Any) -> None:
     network = data.draw(network_strategy)

@@ -43,7 +43,7 @@ def test_instances_never_change() -> None:
 
 
 @given(SEEDS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_an_instance_is_a_problem_within_its_constraints(seed: int) -> None:
     found = make_instance(template(two_layers(PRIMES)), seed)
     lengths = list(found.sizes.values())
@@ -63,7 +63,7 @@ def test_an_instance_is_a_problem_within_its_constraints(seed: int) -> None:
 
 
 @given(SEEDS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_order_of_fields_changes_nothing(seed: int) -> None:
     tree = two_layers(PRIMES)
     turned = dict(reversed([*tree.items(), ("sizes", dict(reversed(PRIMES.items())))]))
