@@ -65,8 +65,8 @@ class LiveService:
         yield
         assert self.cpu_seconds() - before < at_most
 
-    def terminate(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
+    def terminate(self, sig: int = signal.SIGTERM) -> None:
+        self.process.send_signal(sig)
 
 
 SERVE = (sys.executable, "-c", "from chainrule.api.server import serve; serve()")

@@ -13,7 +13,7 @@ import pytest
 
 from api.held import Held
 from api.problems import FORWARD, OUTPUTS, SOUND, UNLIMITED, endless, padded
-from live_service import live_service
+from live_service import SERVE, live_service
 from problem_documents import assert_problem
 from waiting import SOON, until
 
@@ -74,6 +74,20 @@ def test_for_a_while_the_service_is_unready_and_still_answers(log: Path) -> None
 
 def test_the_notice_ends_by_itself(log: Path) -> None:
     with live_service(log, drain_notice=0.5) as service:
+        service.terminate()
+        assert service.process.wait(SOON) == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its terminals send no signal")
+def test_a_terminal_that_closes_ends_it_in_order_and_not_at_all_under_nohup(log: Path) -> None:
+    with live_service(log, drain_notice=0, drain_seconds=600) as service, Held(service, padded(FORWARD, 1_000)) as held:
+        service.terminate(signal.SIGHUP)
+        until(service.refuses)
+        assert held.finish().status == 200
+        assert service.process.wait(SOON) == 0
+    with live_service(log, ("nohup", *SERVE), drain_notice=0) as service:
+        service.terminate(signal.SIGHUP)
+        assert httpx.post(f"{service.url}/v1/forward", json=FORWARD).json()["outputs"] == OUTPUTS
         service.terminate()
         assert service.process.wait(SOON) == 0
 

@@ -107,14 +107,15 @@ def test_what_forks_the_processes_may_be_killed_too(two: LiveService) -> None:
     assert httpx.post(f"{two.url}/v1/forward", json=FORWARD).json()["outputs"] == OUTPUTS
 
 
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("to_all", [False, True], ids=["to the first", "to every process"])
-def test_sigterm_drains_them_all(to_all: bool, log: Path) -> None:
+def test_a_signal_to_end_drains_them_all(to_all: bool, sig: signal.Signals, log: Path) -> None:
     with live_service(log, processes=2, drain_notice=0, drain_seconds=600) as service:
         until(lambda: told(service) == 2)
         held = [Held(service, padded(FORWARD, 40_000)) for _ in range(8)]
         for pid in [*children(service.process.pid), *running(service)] if to_all else []:
-            os.kill(pid, signal.SIGTERM)
-        service.terminate()
+            os.kill(pid, sig)
+        service.terminate(sig)
         until(service.refuses)
         for each in held:
             status, _, body = each.finish()

@@ -152,7 +152,7 @@ def _application(settings: Settings, metrics: Metrics | None) -> Application:
 def serve(
     host: str | None = None, port: int | None = None, settings: Settings | None = None, processes: int | None = None
 ) -> None:
-    """Serve until SIGTERM or SIGINT; returns once the requests in flight have their answers.
+    """Serve until SIGTERM, SIGHUP or SIGINT; returns once the requests in flight have their answers.
 
     `host`, `port` and `processes` take the place of the settings'. Raises SystemExit: 1 where a process had to be
     killed in the end, 2 where a setting or a problem set is not valid, 3 where the address cannot be had.
@@ -161,12 +161,19 @@ def serve(
     given = {name: value for name, value in given.items() if value is not None}
     settings = _settings({**(settings.model_dump() if settings else {}), **given})
     logs.configure(settings.log_level)
+    _end_with_the_terminal()
     for doubt in doubts(settings, settings.host):
         logger.warning("%s", doubt)
     if settings.processes > 1:
         _serve_by_several(settings)
     else:
         _serve(settings)
+
+
+def _end_with_the_terminal() -> None:
+    """Have SIGHUP, of a terminal that closes, end this process as SIGTERM does; under `nohup` it stays ignored."""
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
 
 
 def _serve(settings: Settings, listening: socket.socket | None = None, metrics: Metrics | None = None) -> None:
@@ -231,11 +238,12 @@ def _serve_by_several(settings: Settings) -> None:
 
     def start(number: int) -> BaseProcess:
         process = context.Process(target=_process, args=(settings, listening, tally, number))
-        resource_tracker.ensure_running()  # which unblocks SIGTERM
-        # What forks them is to outlive it, where every process is sent one, as systemd does: without it nobody knows of
-        # a process whether it lives.
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        # What forks them is to outlive what every process is sent, by systemd or a terminal that closes: without it
+        # nobody knows of a process whether it lives.
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
         try:
+            resource_tracker.ensure_running()  # which unblocks SIGTERM
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
             process.start()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
@@ -248,7 +256,8 @@ def _serve_by_several(settings: Settings) -> None:
 
 def _process(settings: Settings, listening: socket.socket, tally: Tally, number: int) -> None:
     """One of several."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGHUP})
+    _end_with_the_terminal()
     os.setpgrp()  # Ctrl-C at the terminal is for the one that supervises
     logs.configure(settings.log_level)
     from chainrule.api.metrics import Metrics
