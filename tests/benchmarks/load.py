@@ -14,6 +14,8 @@ from networks import PARAMETERS
 from pairs import Turn
 
 CONNECTIONS = 8
+PATIENCE = 60
+"""Seconds after which a request counts as failed, and not the two of wrk's own: a busy machine may take them."""
 NO_WRK = "wrk is not installed (Debian's package wrk)"
 
 
@@ -25,7 +27,8 @@ def has_wrk() -> bool:
 def loaded(url: str, body: Path, seconds: int) -> Turn:
     """Seconds for one POST of a file under load, over so many seconds. Raises RuntimeError where any fails."""
     script = str(Path(__file__).with_name("post.lua"))
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", script, url, "--", str(body)]
+    how = ("-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", f"--timeout={PATIENCE}s")
+    command = ["wrk", *how, "-s", script, url, "--", str(body)]
 
     def turn() -> float:
         done = subprocess.run(command, capture_output=True, text=True, check=True)

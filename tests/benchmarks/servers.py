@@ -40,7 +40,7 @@ def by_uvicorn(app: str, ready: str) -> Service:
 
 OURS = Service(
     (str(Path(sys.executable).with_name("chainrule")), "serve", "--port", "{port}"),
-    "/livez",
+    "/readyz",
     {"CHAINRULE_LOG_LEVEL": "warning"},
 )
 ECHO = by_uvicorn("echo:app", "/echo")
