@@ -30,7 +30,11 @@ def running(service: LiveService) -> set[int]:
 
 
 def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    """Of one that has ended meanwhile, none."""
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
 
 
 def fresh_scrape(service: LiveService) -> Scrape:
@@ -82,6 +86,7 @@ def test_a_killed_process_is_replaced_and_the_others_go_on(two: LiveService) -> 
     callers = [Caller(two) for _ in range(3)]
     for caller in callers:
         caller.start()
+    until(lambda: sum(len(caller.answers) for caller in callers) > 60, "answers")
     victim = min(first)
     os.kill(victim, signal.SIGKILL)
     until(lambda: len(running(two)) == 2 and victim not in running(two))
@@ -91,10 +96,11 @@ def test_a_killed_process_is_replaced_and_the_others_go_on(two: LiveService) -> 
         caller.join()
     answers = [answer for caller in callers for answer in caller.answers]
     assert answers.count(OUTPUTS) == len(answers) > 0
+    until(lambda: fresh_scrape(two)("chainrule_in_flight_requests") == 1)  # all that was answered is counted
     counted = fresh_scrape(two)("chainrule_requests_total", operation="forward", status="2xx")
     retried = sum(caller.retried for caller in callers)
-    assert len(answers) <= counted <= len(answers) + retried  # what the victim had counted is still there
-    assert fresh_scrape(two)("chainrule_in_flight_requests") == 1
+    # What the victim had counted is still there; between an answer and its count it may have been killed.
+    assert len(answers) - 1 <= counted <= len(answers) + retried
 
 
 def test_what_forks_the_processes_may_be_killed_too(two: LiveService) -> None:

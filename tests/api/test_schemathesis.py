@@ -61,6 +61,7 @@ def drawn(examples: int, *phases: str) -> Any:
     """The document, to draw about `examples` requests of each endpoint from."""
     settings = {
         "seed": 1,
+        "suppress-health-check": ["too_slow"],
         "generation": {"max-examples": examples, "deterministic": True, "database": "none"},
         "phases": {name: {"enabled": name in phases} for name in ("examples", "coverage", "fuzzing", "stateful")},
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import CancelledError, Future
 from threading import Event, Thread
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ class Blocked:
     def __init__(self, concurrency: int = 1, queue: int = 16, seconds: float = 1.0, **settings: Any) -> None:
         self.workers = Workers(concurrency, queue, **settings)
         self._going_on = Event()
+        self._seconds, self._started = seconds, perf_counter()
         self.first = [self._begin(seconds) for _ in range(concurrency)]
 
     def _begin(self, seconds: float) -> Future[bool]:
@@ -36,6 +38,11 @@ class Blocked:
         future = self.workers.submit(self.workers.enter(object(), seconds), work)
         assert begun.wait(LONG)
         return future
+
+    @property
+    def left(self) -> float:
+        """The least that can be left of the seconds of the first."""
+        return self._seconds - (perf_counter() - self._started)
 
     def let_go(self) -> None:
         self._going_on.set()
@@ -150,9 +157,10 @@ class TestCallers:
         assert order == ["a1", "b1", "a2", "a3"]
 
     def test_a_short_one_goes_before_portions_of_batches_that_take_longer_and_is_not_kept_out_by_them(self) -> None:
-        blocked, order = Blocked(), []
+        blocked, order = Blocked(seconds=600.0), []
         futures = [blocked.workers.submit_beside(lambda: order.append("batch"), 0.2) for _ in range(6)]
-        assert 1.5 < blocked.workers.wait <= 2.2 + 1e-9, "what is left of the first second, and six portions"
+        wait = blocked.workers.wait
+        assert blocked.left < wait - 1.2 + 1e-9 < 600.0 + 2e-9, "what is left of the first, and six portions"
         place = blocked.workers.enter("a", 0.02)
         futures.append(blocked.workers.submit(place, lambda: order.append("a")))
         blocked.let_go()
@@ -165,14 +173,14 @@ class TestWaiting:
     """Who would wait for too long is told at once."""
 
     def test_work_that_waits_before_it_may_take_as_long_as_itself(self) -> None:
-        blocked = Blocked()
+        blocked = Blocked(seconds=600.0)
         blocked.workers.submit(blocked.workers.enter("a", 0.5), lambda: None)
         for seconds in (0.4, 0.6):  # the shorter one would go first
             blocked.workers.leave(blocked.workers.enter("b", seconds))
         blocked.workers.submit(blocked.workers.enter("b", 0.6), lambda: None)
         with pytest.raises(Full, match="what goes before this request takes too long") as full:
             blocked.workers.enter("c", 0.7)
-        assert 1.1 < full.value.wait < 2.1, "what is left of the first second, and the two that wait"
+        assert blocked.left < full.value.wait - 1.1 + 1e-9 < 600.0, "what is left of the first, and the two that wait"
         blocked.let_go()
 
     def test_a_moments_work_is_waited_for_however_short_the_request(self) -> None:
@@ -185,10 +193,10 @@ class TestWaiting:
         blocked.let_go()
 
     def test_one_that_could_only_come_too_late_is_not_taken(self) -> None:
-        blocked = Blocked(seconds=5.0)
+        blocked = Blocked(seconds=600.0)
         with pytest.raises(Full):
-            blocked.workers.enter("a", 0.1, left=4.0)
-        blocked.workers.enter("a", 0.1, left=6.0)
+            blocked.workers.enter("a", 0.1, left=400.0)
+        blocked.workers.enter("a", 0.1, left=800.0)
         blocked.let_go()
 
     def test_where_nothing_has_to_be_waited_for_one_is_taken_however_long(self) -> None:
