@@ -76,10 +76,10 @@ def test_a_long_answer_that_is_not_read_ends_the_batch_after_the_seconds_of_a_lo
 
 def test_one_that_is_read_slowly_but_steadily_goes_on() -> None:
     async def run() -> bytes:
-        reader = Reader(create_app(Settings(concurrency=1, reply_seconds=1)), long_item(1) + item(2, SHORT))
+        reader = Reader(create_app(Settings(concurrency=1, reply_seconds=2)), long_item(1) + item(2, SHORT))
         while not reader.answered.done():
             reader.take(1)
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.3)
         return reader.text
 
     assert told(asyncio.run(run())) == [(1, 200), (2, 200)], "after more than twice the seconds for a part"
@@ -154,7 +154,7 @@ def test_lines_beyond_the_share_of_a_batch_are_read_once_those_before_are_answer
         app = create_app(with_room_for(0.5).model_copy(update={"batches": 16}))
         lines = [long_item(0), *(item(number, SHORT)[:-1].ljust(WIDE) + b"\n" for number in range(1, 20))]
         reader = Reader(app, lines, 2)
-        while reader.taken < 2 * PART:
+        while reader.taken < 2 * PART or reader.sent == len(lines[0]):
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.2)
         read = reader.sent - len(lines[0])

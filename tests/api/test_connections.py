@@ -38,13 +38,13 @@ async def read(connection):
 
 @asynccontextmanager
 async def serving(application, *given):
-    """Where such an application serves, under `Patience(*given)`, and the connections that it has."""
+    """Where such an application serves, under `Patience(*given)`, what it has, and what waits."""
     config = uvicorn.Config(application, log_config=None, timeout_keep_alive=1_000)
     config.load()
     state, patience, loop = ServerState(), Patience(*given), asyncio.get_running_loop()
     made = await loop.create_server(lambda: OneProtocol(config, state, {}, patience=patience), "127.0.0.1", 0)
     async with made as server:
-        yield server.sockets[0].getsockname(), state
+        yield server.sockets[0].getsockname(), state, patience
         while state.connections:
             await asyncio.sleep(0.01)
     assert patience.heads.total == patience.bodies.total == patience.replies.total == 0
@@ -62,7 +62,7 @@ async def connected(address, sent=b""):
 async def asked_in_turn(most, callers, is_read):
     """How many of so many callers get a whole reply in the end. Each, asked in turn, reads only then, or at once."""
     connections, whole = [], []
-    async with serving(application, most // 2) as (address, state), AsyncExitStack() as stack:
+    async with serving(application, most // 2) as (address, state, _), AsyncExitStack() as stack:
         for _ in range(callers):
             connections.append(stack.enter_context(await connected(address, ASK)))
             while state.total_requests < len(connections):
@@ -106,15 +106,25 @@ async def short(scope, receive, send):
     await send({"type": "http.response.body", "body": b"ok"})
 
 
-async def lives(connection):
-    """Whether the service has not hung up."""
+async def settled():
+    """All that had come to the service by now has been read, and what follows from that has been done.
+
+    It runs on this loop, and in each of the loop's turns what has come is looked for.
+    """
+    for _ in range(20):
+        await asyncio.sleep(0.001)
+
+
+def lives(connection):
+    """Whether the service has not hung up. For when it has settled: then the end is there, if it is to come."""
     try:
-        found = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(connection, 1 << 16), 0.2)
-    except TimeoutError:
+        while connection.recv(1 << 16):
+            pass
+    except BlockingIOError:
         return True
     except ConnectionResetError:
-        return False
-    return found != b"" and await lives(connection)
+        pass
+    return False
 
 
 @pytest.mark.parametrize(
@@ -130,27 +140,26 @@ async def lives(connection):
 )
 def test_of_many_connections_those_hang_up_that_wait_longest_for_their_callers(sent, size):
     async def run():
-        async with serving(short, 3 * size + size // 2) as (address, state), AsyncExitStack() as stack:
+        async with serving(short, 3 * size + size // 2) as (address, _, _), AsyncExitStack() as stack:
             connections = []
-            for number in range(1, 6):
+            for _ in range(5):
                 connections.append(stack.enter_context(await connected(address, sent)))
-                while len(state.connections) < min(number, 3) or (sent == ASK and state.total_requests < number):
-                    await asyncio.sleep(0.01)
-                await asyncio.sleep(0.05)
-            return [await lives(connection) for connection in connections]
+                await settled()
+            return [lives(connection) for connection in connections]
 
     assert asyncio.run(asyncio.wait_for(run(), SOON)) == [False, False, True, True, True]
 
 
 def test_one_whose_body_goes_on_does_not_wait_longest():
     async def run():
-        async with serving(short, 5 * IDLE) as (address, _), AsyncExitStack() as stack:
+        async with serving(short, 5 * IDLE) as (address, _, _), AsyncExitStack() as stack:
             first, second = [stack.enter_context(await connected(address, POST)) for _ in range(2)]
-            await asyncio.sleep(0.1)
+            await settled()
             await asyncio.get_running_loop().sock_sendall(first, b"x")
-            await asyncio.sleep(0.1)
+            await settled()
             third = stack.enter_context(await connected(address, POST))
-            return [await lives(connection) for connection in (first, second, third)]
+            await settled()
+            return [lives(connection) for connection in (first, second, third)]
 
     assert asyncio.run(asyncio.wait_for(run(), SOON)) == [True, False, True]
 
@@ -174,7 +183,7 @@ async def refuse(scope, receive, send):
 def test_a_connection_is_not_kept_without_a_request(application, sent, then):
     async def run():
         loop = asyncio.get_running_loop()
-        async with serving(application, 1 << 20, 0.5) as (address, state):
+        async with serving(application, 1 << 20, 0.5) as (address, state, _):
             with await connected(address, sent) as connection, suppress(ConnectionError):
                 await asyncio.sleep(TRICKLE)
                 while state.connections:
@@ -191,7 +200,7 @@ def test_a_request_may_take_longer_than_is_waited_for_one():
 
     async def run():
         loop = asyncio.get_running_loop()
-        async with serving(slow, 1 << 20, 1, 1) as (address, _):
+        async with serving(slow, 1 << 20, 1, 1) as (address, _, _):
             with await connected(address, POST) as connection:
                 for _ in range(10):
                     await asyncio.sleep(TRICKLE)
@@ -203,7 +212,7 @@ def test_a_request_may_take_longer_than_is_waited_for_one():
 
 def test_replies_that_nobody_reads_are_kept_for_a_while():
     async def run():
-        async with serving(application, 1 << 30, inf, 0.5) as (address, state):
+        async with serving(application, 1 << 30, inf, 0.5) as (address, state, _):
             with await connected(address, 3 * ASK):
                 await asyncio.sleep(TRICKLE)
                 while state.connections:
@@ -218,7 +227,7 @@ WHOLE = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%b" % 
 
 def test_nothing_of_a_refused_body_is_kept_with_an_idle_connection():
     async def run():
-        async with serving(refuse, 1 << 20) as (address, state):
+        async with serving(refuse, 1 << 20) as (address, state, _):
             with await connected(address, WHOLE):
                 while not state.total_requests:
                     await asyncio.sleep(0.01)
@@ -239,19 +248,21 @@ def test_bodies_sent_ahead_count_for_what_they_hold():
             pass
 
     async def run():
-        async with serving(never, 5 * (2 * IDLE + LONG) // 2) as (address, _), AsyncExitStack() as stack:
+        async with serving(never, 5 * (2 * IDLE + LONG) // 2) as (address, _, patience), AsyncExitStack() as stack:
             connections = []
-            for _ in range(3):
+            for number in range(3):
                 connections.append(stack.enter_context(await connected(address, ASK + WHOLE)))
-                await asyncio.sleep(0.2)
-            return [await lives(connection) for connection in connections]
+                while patience.bodies.total < min(number + 1, 2) * (2 * IDLE + LONG):
+                    await asyncio.sleep(0.01)
+                await settled()
+            return [lives(connection) for connection in connections]
 
     assert asyncio.run(asyncio.wait_for(run(), SOON)) == [False, True, True]
 
 
 def test_a_reply_may_be_read_for_longer_than_a_head_is_waited_for():
     async def run():
-        async with serving(application, 1 << 30, 0.2) as (address, _):
+        async with serving(application, 1 << 30, 0.2) as (address, _, _):
             with await connected(address, ASK) as connection:
                 await asyncio.sleep(1)
                 whole = REPLY in await read(connection)

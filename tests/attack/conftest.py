@@ -14,7 +14,7 @@ from live_service import LiveService, live_service
 @pytest.fixture(scope="session")
 def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
     """Its log, at the end, must hold no fault."""
-    with live_service(tmp_path_factory.mktemp("attacked") / "log", log_level="warning", body_seconds=2) as service:
+    with live_service(tmp_path_factory.mktemp("attacked") / "log", log_level="warning", body_seconds=5) as service:
         yield service
         assert "traceback" not in service.log.read_text()
 

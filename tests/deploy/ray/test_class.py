@@ -73,7 +73,7 @@ def test_a_class_is_graded_the_same_though_a_worker_a_node_and_the_run_itself_ar
         until(lambda: graded(progress) > stopped_at + 100, "answers")
         assert run.poll() is None
         node.kill()
-        said, _ = run.communicate(timeout=120)
+        said, _ = run.communicate(timeout=600)
 
     assert run.returncode == 0
     assert json.loads(said) == json.loads(here.stdout)
