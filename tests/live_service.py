@@ -71,6 +71,8 @@ class LiveService:
 
 
 SERVE = (sys.executable, "-c", "from chainrule.api.server import serve; serve()")
+AT_A_TERMINAL = (*SERVE[:2], f"import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL); {SERVE[2]}")
+"""Where its closing counts, though the tests may run under `nohup`."""
 
 
 @contextmanager

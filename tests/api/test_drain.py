@@ -13,7 +13,7 @@ import pytest
 
 from api.held import Held
 from api.problems import FORWARD, OUTPUTS, SOUND, UNLIMITED, endless, padded
-from live_service import SERVE, live_service
+from live_service import AT_A_TERMINAL, SERVE, live_service
 from problem_documents import assert_problem
 from waiting import SOON, until
 
@@ -80,7 +80,10 @@ def test_the_notice_ends_by_itself(log: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="its terminals send no signal")
 def test_a_terminal_that_closes_ends_it_in_order_and_not_at_all_under_nohup(log: Path) -> None:
-    with live_service(log, drain_notice=0, drain_seconds=600) as service, Held(service, padded(FORWARD, 1_000)) as held:
+    with (
+        live_service(log, AT_A_TERMINAL, drain_notice=0, drain_seconds=600) as service,
+        Held(service, padded(FORWARD, 1_000)) as held,
+    ):
         service.terminate(signal.SIGHUP)
         until(service.refuses)
         assert held.finish().status == 200

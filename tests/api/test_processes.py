@@ -18,7 +18,7 @@ import pytest
 from api.held import Held
 from api.problems import FORWARD, OUTPUTS, padded
 from api.scraping import Scrape, scrape
-from live_service import SERVE, LiveService, live_service
+from live_service import AT_A_TERMINAL, SERVE, LiveService, live_service
 from waiting import SOON, until
 
 pytestmark = pytest.mark.slow
@@ -116,7 +116,7 @@ def test_what_forks_the_processes_may_be_killed_too(two: LiveService) -> None:
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("to_all", [False, True], ids=["to the first", "to every process"])
 def test_a_signal_to_end_drains_them_all(to_all: bool, sig: signal.Signals, log: Path) -> None:
-    with live_service(log, processes=2, drain_notice=0, drain_seconds=600) as service:
+    with live_service(log, AT_A_TERMINAL, processes=2, drain_notice=0, drain_seconds=600) as service:
         until(lambda: told(service) == 2)
         held = [Held(service, padded(FORWARD, 40_000)) for _ in range(8)]
         for pid in [*children(service.process.pid), *running(service)] if to_all else []:
