@@ -17,6 +17,8 @@ from typing import Any
 
 import httpx
 
+from free_port import free_port
+
 STARTS_WITHIN = 180
 """Seconds: on a busy machine it takes some tens of times as long as on one that has nothing else to do."""
 
@@ -96,21 +98,6 @@ def live_service(log: Path, command: Sequence[str] = SERVE, /, **settings: objec
         finally:
             process.kill()
             process.wait(20)
-
-
-@contextmanager
-def free_port() -> Iterator[int]:
-    """A port for a server to be started, which the system gives to nobody else until the end of the block.
-
-    Linux lets a server have it that says, as they all do, that it uses an address again, so long as only one listens.
-    """
-    with socket.socket() as held:
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        held.bind(("127.0.0.1", 0))
-        port = held.getsockname()[1]
-        if sys.platform != "linux":
-            held.close()
-        yield port
 
 
 def _wait(service: LiveService) -> None:

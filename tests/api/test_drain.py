@@ -97,7 +97,7 @@ def test_a_terminal_that_closes_ends_it_in_order_and_not_at_all_under_nohup(log:
 
 def test_sigint_does_not_wait_for_the_notice(log: Path) -> None:
     with live_service(log, drain_notice=600) as service:
-        service.process.send_signal(signal.SIGINT)
+        service.terminate(signal.SIGINT)
         assert service.process.wait(SOON) == 0
 
 

@@ -116,7 +116,6 @@ requests = st.fixed_dictionaries({"network": networks, "inputs": inputs}, option
 @given(operation=st.sampled_from(sorted(OPERATIONS)), asked=requests)
 @settings(
     max_examples=400,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -51,13 +51,13 @@ def test_references_are_pointed_at(answer: Answer) -> None:
 
 
 @given(st.binary(max_size=120), st.integers(0, 130))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_header_is_refused(client: httpx.Client, header: bytes, length: int) -> None:
     assert_problem(client.post("/v1/forward", content=struct.pack("<Q", length) + header, headers=KIND), 400)
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_sound_file_with_spoilt_bytes_is_answered_or_refused(client: httpx.Client, data: st.DataObject) -> None:
     body = bytearray(asking(through_identity(A), a=entry(shape=[1, 2])))
     for _ in range(data.draw(st.integers(1, 3))):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,10 @@ from pathlib import Path
 
 import httpx
 from environment import PEERS, variables
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from free_port import free_port
 
 START_SECONDS = 120
 STOP_SECONDS = 20
@@ -62,11 +65,12 @@ TESSERACT = Service(
 @contextmanager
 def serving(service: Service) -> Iterator[str]:
     """The base URL of a service while it runs. Raises RuntimeError where it does not come up."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [part.replace("{port}", str(port)) for part in service.command]
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, tempfile.TemporaryFile() as log:
+    with (
+        free_port() as port,
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        tempfile.TemporaryFile() as log,
+    ):
+        command = [part.replace("{port}", str(port)) for part in service.command]
         # A folder and a home of its own: some peers write where they run.
         server = subprocess.Popen(
             command,

@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlparse
 import httpx
 import pytest
 
-from live_service import free_port
+from free_port import free_port
 
 ROOT = Path(__file__).parents[2]
 BASE = "localhost/pybase:slim"

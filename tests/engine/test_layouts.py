@@ -15,6 +15,11 @@ N, K, A, M = 6, 5, 4, 3
 
 
 @pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(1)
+
+
+@pytest.fixture
 def xp() -> Namespace:
     return choose("numpy", "cpu", "float64")
 
@@ -30,9 +35,8 @@ def xp() -> Namespace:
     ],
 )
 def test_a_gradient_has_the_tables_shape(
-    xp: Namespace, lead: Any, shape: Any, torch: Any, numerator: Any, denominator: Any
+    xp: Namespace, lead: Any, shape: Any, torch: Any, numerator: Any, denominator: Any, rng: np.random.Generator
 ) -> None:
-    rng = np.random.default_rng(1)
     value = rng.normal(size=(*lead, *shape))
     shapes = {layout: gradient(xp, value, shape, layout).shape for layout in ("torch", "numerator", "denominator")}
     assert shapes == {"torch": torch, "numerator": numerator, "denominator": denominator}
@@ -49,16 +53,14 @@ def test_a_gradient_has_the_tables_shape(
     ],
 )
 def test_a_jacobian_has_the_tables_shape(
-    xp: Namespace, lead: Any, of: Any, wrt: Any, torch: Any, numerator: Any, denominator: Any
+    xp: Namespace, lead: Any, of: Any, wrt: Any, torch: Any, numerator: Any, denominator: Any, rng: np.random.Generator
 ) -> None:
-    rng = np.random.default_rng(1)
     value = rng.normal(size=(*lead, *of, *wrt))
     shapes = {layout: jacobian(xp, value, of, wrt, layout).shape for layout in ("torch", "numerator", "denominator")}
     assert shapes == {"torch": torch, "numerator": numerator, "denominator": denominator}
 
 
-def test_entries_stay_with_their_indices(xp: Namespace) -> None:
-    rng = np.random.default_rng(1)
+def test_entries_stay_with_their_indices(xp: Namespace, rng: np.random.Generator) -> None:
     value = rng.normal(size=(N, K, A, M))
     numerator = jacobian(xp, value, (K,), (A, M), "numerator")
     denominator = jacobian(xp, value, (K,), (A, M), "denominator")
@@ -66,8 +68,9 @@ def test_entries_stay_with_their_indices(xp: Namespace) -> None:
         assert numerator[n, i, k, j] == value[n, i, j, k] == denominator[n, j, k, i]
 
 
-def test_for_a_linear_layer_itself_numerator_and_denominator_are_the_same_numbers(xp: Namespace) -> None:
-    rng = np.random.default_rng(1)
+def test_for_a_linear_layer_itself_numerator_and_denominator_are_the_same_numbers(
+    xp: Namespace, rng: np.random.Generator
+) -> None:
     x = rng.normal(size=M)
     own = np.einsum("ij,k->ijk", np.eye(K), x)
     numerator = jacobian(xp, own, (K,), (K, M), "numerator")

@@ -122,5 +122,5 @@ def test_a_connection_just_made_has_time_for_its_first_request(tmp_path: Path) -
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
 def test_a_connection_without_a_request_does_not_hold_up_the_end(tmp_path: Path, sig: int) -> None:
     with live_service(tmp_path / "log", drain_notice=0, drain_seconds=DRAIN) as service, service.connect():
-        service.process.send_signal(sig)
+        service.terminate(sig)
         assert service.process.wait(LONG_BEFORE) == 0

@@ -14,13 +14,19 @@ from homework.net import Post
 EXACT = {"rtol": 1e-10, "atol": 1e-12}
 
 
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(4)
+
+
 def pair(of: str, wrt: str) -> dict[str, str]:
     return {"of": of, "wrt": wrt}
 
 
 @pytest.mark.parametrize("beta", [0.5, 1, 3])
-def test_softargmax_has_its_full_jacobian_and_is_the_gradient_of_logsumexp(post: Post, beta: float) -> None:
-    rng = np.random.default_rng(4)
+def test_softargmax_has_its_full_jacobian_and_is_the_gradient_of_logsumexp(
+    post: Post, beta: float, rng: np.random.Generator
+) -> None:
     s = rng.normal(size=5)
     p = np.exp(beta * s) / np.exp(beta * s).sum()
     soft = {"layers": [{"op": "softargmax", "beta": beta}]}
@@ -70,8 +76,7 @@ def linear(name: str, taken: str, weight: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("layout", ["torch", "numerator"])
-def test_the_sum_of_two_linear_maps_1_4d(post: Post, layout: str) -> None:
-    rng = np.random.default_rng(4)
+def test_the_sum_of_two_linear_maps_1_4d(post: Post, layout: str, rng: np.random.Generator) -> None:
     first, second, x = rng.normal(size=(4, 3)), rng.normal(size=(4, 3)), rng.normal(size=3)
     nodes = [linear("f", "x", "W1"), linear("g", "x", "W2"), {"name": "h", "op": "add", "inputs": ["f", "g"]}]
     network = {"parameters": {"W1": first, "W2": second}, "nodes": nodes, "output": "h"}
@@ -82,8 +87,7 @@ def test_the_sum_of_two_linear_maps_1_4d(post: Post, layout: str) -> None:
     assert_allclose(found["h/x"]["value"], first + second, **EXACT)
 
 
-def test_a_shared_weight_adds_up_1_4d(post: Post) -> None:
-    rng = np.random.default_rng(4)
+def test_a_shared_weight_adds_up_1_4d(post: Post, rng: np.random.Generator) -> None:
     weight, x, upstream = rng.normal(size=(4, 3)), rng.normal(size=(6, 3)), rng.normal(size=(6, 4))
     nodes = [linear("f", "x", "W"), linear("g", "x", "W"), {"name": "h", "op": "add", "inputs": ["f", "g"]}]
     problem = {"network": {"parameters": {"W": weight}, "nodes": nodes, "output": "h"}, "inputs": x}
@@ -94,8 +98,7 @@ def test_a_shared_weight_adds_up_1_4d(post: Post) -> None:
     assert_allclose(reply["gradients"]["x"], 2 * upstream @ weight, **EXACT)
 
 
-def test_the_composition_of_two_linear_maps_1_4e(post: Post) -> None:
-    rng = np.random.default_rng(4)
+def test_the_composition_of_two_linear_maps_1_4e(post: Post, rng: np.random.Generator) -> None:
     first, second, x = rng.normal(size=(4, 3)), rng.normal(size=(5, 4)), rng.normal(size=3)
     nodes = [linear("f", "x", "W1"), linear("h", "f", "W2")]
     network = {"parameters": {"W1": first, "W2": second}, "nodes": nodes, "output": "h"}
@@ -103,8 +106,9 @@ def test_the_composition_of_two_linear_maps_1_4e(post: Post) -> None:
     assert_allclose(reply["jacobians"]["h/x"]["value"], second @ first, **EXACT)
 
 
-def test_a_weight_used_twice_in_a_row_gives_its_square_not_its_gram_matrix_1_4e(post: Post) -> None:
-    rng = np.random.default_rng(4)
+def test_a_weight_used_twice_in_a_row_gives_its_square_not_its_gram_matrix_1_4e(
+    post: Post, rng: np.random.Generator
+) -> None:
     weight, x, upstream = rng.normal(size=(4, 4)), rng.normal(size=(6, 4)), rng.normal(size=(6, 4))
     nodes = [linear("f", "x", "W"), linear("h", "f", "W")]
     problem = {"network": {"parameters": {"W": weight}, "nodes": nodes, "output": "h"}, "inputs": x}
